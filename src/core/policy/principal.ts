@@ -1,0 +1,68 @@
+/** Who acts, as policies see them. Ids follow IAM: AIDA users, AROA roles. */
+
+export type Principal = RootPrincipal | UserPrincipal | RolePrincipal | ServicePrincipal | AnonymousPrincipal;
+
+/** The account itself: allowed everything that no resource policy denies. */
+export interface RootPrincipal {
+  readonly type: 'root';
+  readonly account: string;
+}
+
+export interface UserPrincipal {
+  readonly type: 'user';
+  readonly account: string;
+  readonly userName: string;
+  readonly userId: string;
+  /** `arn:aws:iam::acct:user/path/name` */
+  readonly arn: string;
+}
+
+/** A session of a role. */
+export interface RolePrincipal {
+  readonly type: 'role';
+  readonly account: string;
+  readonly roleName: string;
+  readonly roleId: string;
+  /** `arn:aws:iam::acct:role/path/name` */
+  readonly roleArn: string;
+  readonly sessionName: string;
+  /** `arn:aws:sts::acct:assumed-role/name/session`, without the role's path. */
+  readonly arn: string;
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly sourceIdentity?: string;
+  /** The session was made by another role's session; such sessions last one hour at most. */
+  readonly chained: boolean;
+  /** JSON texts of session policies; the session may do what role and session policies both allow. */
+  readonly sessionPolicies: readonly string[];
+}
+
+/** A service of the house: only resource policies, trust policies and its service-linked permissions count. */
+export interface ServicePrincipal {
+  readonly type: 'service';
+  readonly account: string;
+  /** `codepipeline.amazonaws.com` */
+  readonly service: string;
+  readonly sourceArn?: string;
+  readonly sourceAccount?: string;
+}
+
+export interface AnonymousPrincipal {
+  readonly type: 'anonymous';
+}
+
+/** The ARN that error texts and audit records show. */
+export function principalArn(principal: Principal): string {
+  switch (principal.type) {
+    case 'root':
+      return `arn:aws:iam::${principal.account}:root`;
+    case 'user':
+    case 'role':
+      return principal.arn;
+    case 'service':
+      return principal.service;
+    case 'anonymous':
+      return 'anonymous';
+  }
+}

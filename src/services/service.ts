@@ -1,0 +1,252 @@
+/**
+ * The contract between the rooms and the house. A room is one AWS service: its operations, what they need to be
+ * allowed, its machines and its tables. A room never imports another room; it asks, as any customer of AWS does,
+ * with `caller.send('codebuild:StartBuild', input)`, under a principal, through the same authorization and audit.
+ *
+ * The life of a room: `openX(house)` makes the room, before anything runs: it may keep the house, not use it. The
+ * house migrates all tables, registers all machines, calls `recover` of every room (nothing is served yet), starts
+ * the engine, and only then lets requests in. Handlers run concurrently. A handler that throws a `Fault` answers it;
+ * any other error is a bug and answers InternalFailure.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '#base/clock.ts';
+import type { Log } from '#base/log.ts';
+import type { PolicyDocument } from '#core/policy/document.ts';
+import type { Principal } from '#core/policy/principal.ts';
+import type { Engine, Migration, NamedMachine } from '#engine/machine.ts';
+import type { Keyring } from '#store/keyring.ts';
+import type { ObjectStore } from '#store/objects.ts';
+import type { Database } from '#store/database.ts';
+import type {
+  InputOf,
+  InputOfId,
+  OperationId,
+  OperationOf,
+  OutputOf,
+  OutputOfId,
+  ServiceName,
+} from './clients.ts';
+
+/** Whoever acts: sends calls under one principal. */
+export interface Caller {
+  readonly principal: Principal;
+  /** In process, through validation, authorization and audit. Throws the operation's `Fault`. */
+  send<Id extends OperationId>(operation: Id, input: InputOfId<Id>): Promise<OutputOfId<Id>>;
+}
+
+/** One request to one operation, as its handler sees it. */
+export interface Call extends Caller {
+  readonly account: string;
+  readonly region: string;
+  readonly requestId: string;
+  /** When the request was accepted, milliseconds since the epoch. */
+  readonly at: number;
+  /** Address of the client, or the calling service (`codepipeline.amazonaws.com`) for calls inside the house. */
+  readonly source: string;
+  readonly userAgent: string;
+  /** Base of the URLs in answers, as the client reaches us: `http://127.0.0.1:7600`. */
+  readonly endpoint: string;
+  /** Aborted when the client has gone away. */
+  readonly signal: AbortSignal;
+  /** A further permission that only the handler can know, such as iam:PassRole. Throws AccessDenied. */
+  authorize(...permissions: readonly Permission[]): Promise<void>;
+}
+
+/** What must be allowed: an action on a resource, with the condition keys that the request adds. */
+export interface Permission {
+  /** `s3:GetObject` */
+  readonly action: string;
+  /** An ARN, or `*` for actions without resource-level permissions. */
+  readonly resource: string;
+  /** Condition keys of the request: `{ 'iam:PassedToService': 'codebuild.amazonaws.com' }`. */
+  readonly context?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** Where a permission table finds account and region for its ARNs. */
+export interface Scope {
+  readonly account: string;
+  readonly region: string;
+}
+
+export type Handler<Name extends ServiceName, Operation extends string> = (
+  call: Call,
+  input: InputOf<Name, Operation>,
+) => Promise<OutputOf<Name, Operation>>;
+
+/** An operation that AWS has and we do not, with the reason; callers get an honest NotImplemented. */
+export interface Gap {
+  readonly gap: string;
+}
+
+export function gap(why: string): Gap {
+  return { gap: why };
+}
+
+/** Total: every operation of the service is a handler or a gap, and the compiler insists. */
+export type Operations<Name extends ServiceName> = {
+  readonly [Operation in OperationOf<Name> & string]: Handler<Name, Operation> | Gap;
+};
+
+/**
+ * Who may call: the permissions of one request. An operation without a row needs `<service>:<Operation>` on `*`.
+ * An empty list means that authentication is enough.
+ */
+export type Permissions<Name extends ServiceName> = {
+  readonly [Operation in OperationOf<Name> & string]?: (
+    input: InputOf<Name, Operation>,
+    scope: Scope,
+  ) => readonly Permission[];
+};
+
+/** An event on the house's bus, in the shape of EventBridge's envelope. */
+export interface BusEvent {
+  /** Unique and stable: repeated publishing under one id is one event. */
+  readonly id: string;
+  /** `aws.codebuild` */
+  readonly source: string;
+  /** `CodeBuild Build State Change` */
+  readonly detailType: string;
+  readonly account: string;
+  readonly region: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly resources: readonly string[];
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A room's ear. `hear` may be called more than once for one event, and must be durable when it resolves (usually by
+ * one `engine.send`). The publisher's effect is done only after every hearer resolved.
+ */
+export interface Subscription {
+  readonly source: string;
+  readonly detailType: string;
+  hear(event: BusEvent): Promise<void>;
+}
+
+/** A part of the port that does not speak an AWS protocol, such as git. The handler answers everything below it. */
+export interface Route {
+  /** First part of the path: `/v1/repos/`. */
+  readonly prefix: string;
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
+
+export interface Service<Name extends ServiceName = ServiceName> {
+  readonly name: Name;
+  readonly operations: Operations<Name>;
+  readonly permissions: Permissions<Name>;
+  readonly machines: readonly NamedMachine[];
+  readonly migrations: readonly Migration[];
+  readonly subscriptions?: readonly Subscription[];
+  readonly routes?: readonly Route[];
+  /** Puts right what a crash left, before anything is served. */
+  recover?(): Promise<void>;
+  /** Ends what the room keeps running, within the house's grace. */
+  close?(): Promise<void>;
+  /** The policy attached to a resource of this room (bucket policy, key policy), for the gateway's decision. */
+  resourcePolicy?(resource: string): Promise<PolicyDocument | undefined>;
+  /** Only iam: who is behind a long-term key, and what a principal may do. */
+  readonly identities?: Identities;
+  /** Only sts: who is behind a temporary key. */
+  readonly sessions?: Sessions;
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  /** Milliseconds since the epoch; absent for long-term keys. */
+  readonly expiresAt?: number;
+}
+
+/** Who a request claims to be, and the secret that its signature must prove. */
+export interface Identity {
+  readonly principal: Principal;
+  readonly secretAccessKey: string;
+}
+
+export interface Identities {
+  /** `undefined` for a key that does not exist or is inactive. */
+  byAccessKey(accessKeyId: string): Promise<Identity | undefined>;
+  /** A service-specific credential (git); `undefined` when user name and password do not belong together. */
+  byServiceCredential(
+    serviceName: string,
+    userName: string,
+    password: string,
+  ): Promise<Principal | undefined>;
+  /** What counts for a principal besides resource policies. A role that is gone or was made anew has nothing. */
+  policiesOf(principal: Principal): Promise<PrincipalPolicies>;
+}
+
+export interface PrincipalPolicies {
+  readonly identity: readonly PolicyDocument[];
+  readonly boundary?: PolicyDocument;
+  readonly session?: readonly PolicyDocument[];
+  /** Tags of the user or role, and of the session, for `aws:PrincipalTag/*`. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface Sessions {
+  /** Throws ExpiredTokenException or UnrecognizedClientException style faults. */
+  open(accessKeyId: string, sessionToken: string): Promise<Identity>;
+}
+
+/** What the house gives to its rooms. */
+export interface House {
+  readonly account: string;
+  readonly region: string;
+  /** The data directory; a room keeps files only below a folder of its own name. */
+  readonly directory: string;
+  /** Base URL under which clients on this machine reach us; known once the house listens. */
+  readonly endpoint: () => string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly database: Database;
+  readonly objects: ObjectStore;
+  readonly keyring: Keyring;
+  readonly engine: Engine;
+  /** Acts as a service of the house itself (`codebuild`): only service-linked permissions and resource policies. */
+  asService(service: string): Caller;
+  /**
+   * The service assumes a role of a customer: its trust policy must name `<service>.amazonaws.com`. Throws the fault
+   * that AWS would show where it shows it. The credentials are for handing on, as to a build.
+   */
+  assumeRole(request: AssumeRole): Promise<Assumed>;
+  /** Tells every subscription; resolves when all have made it durable. Call it from an effect. */
+  publish(event: BusEvent): Promise<void>;
+  /** For doors of another protocol: who is this, and may they. */
+  readonly trust: Trust;
+}
+
+export interface AssumeRole {
+  /** `codepipeline` */
+  readonly service: string;
+  readonly roleArn: string;
+  readonly sessionName: string;
+  /** For `aws:SourceArn` in the trust policy. */
+  readonly sourceArn?: string;
+  readonly durationSeconds?: number;
+  /** Narrows the session. */
+  readonly policy?: PolicyDocument;
+}
+
+export interface Assumed extends Caller {
+  readonly credentials: Credentials;
+}
+
+export interface Trust {
+  /** Throws a fault for unknown, inactive, expired or altered credentials. */
+  identify(accessKeyId: string, sessionToken: string | undefined): Promise<Identity>;
+  identifyServiceCredential(
+    serviceName: string,
+    userName: string,
+    password: string,
+  ): Promise<Principal | undefined>;
+  /** Throws AccessDeniedException with the evaluator's explanation. */
+  authorize(principal: Principal, permissions: readonly Permission[]): Promise<void>;
+  as(principal: Principal): Caller;
+}
+
+/** Makes a room. Called once for each room, from `slipway.ts`, in the order of the floors. */
+export type OpenRoom<Name extends ServiceName> = (house: House) => Service<Name>;
