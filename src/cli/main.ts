@@ -1,0 +1,73 @@
+/** What a person types: `slipway <command>`. Each command is loaded only when it is called, so that help is instant. */
+
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { plainError } from './errors.ts';
+import { defaultDirectory, parseAddress } from './options.ts';
+
+const program = new Command('slipway')
+  .description('The AWS CodePipeline family as real, self-hosted software.')
+  .version('0.1.0')
+  .showHelpAfterError('(slipway --help shows what there is)')
+  .configureHelp({ sortSubcommands: false })
+  .exitOverride();
+
+program
+  .command('serve')
+  .description('run the server')
+  .option('--data <dir>', 'the data directory', defaultDirectory())
+  .option('--listen <host:port>', 'where to listen', address, address('127.0.0.1:7600'))
+  .option('--database <url>', 'postgres://… for several nodes (default: SQLite in the data directory)')
+  .option('--runtime <name>', 'where builds run: sandbox, or process (no isolation at all)', 'sandbox')
+  .option('--insecure-listen', 'allow listening beyond loopback without TLS', false)
+  .action(async (options) => (await import('./serve.ts')).serve(options));
+
+program
+  .command('env')
+  .description('print the environment for the AWS CLI and SDKs: eval "$(slipway env)"')
+  .option('--data <dir>', 'the data directory', defaultDirectory())
+  .option('--listen <host:port>', 'where the server listens (default: as it said when it started)', address)
+  .option('--json', 'print JSON', false)
+  .action(async (options) => (await import('./env.ts')).printEnvironment(options));
+
+program
+  .command('agent')
+  .description('run the deploy agent of a host; credentials come from the environment or a file')
+  .requiredOption('--endpoint <url>', 'the server, such as http://127.0.0.1:7600')
+  .requiredOption('--name <host>', 'the name of this host, as registered')
+  .requiredOption('--root <dir>', 'where the agent keeps revisions and its state')
+  .option('--credentials <file>', 'a shared-credentials file (default: AWS_ACCESS_KEY_ID … of the environment)')
+  .option('--region <region>', 'the region to sign for', process.env['AWS_REGION'] ?? 'us-east-1')
+  .action(async (options) => (await import('./agent.ts')).agent(options));
+
+program
+  .command('doctor')
+  .description('check this machine and a data directory')
+  .option('--data <dir>', 'the data directory', defaultDirectory())
+  .option('--json', 'print JSON', false)
+  .action(async (options) => (await import('./doctor.ts')).doctor(options));
+
+program
+  .command('watch')
+  .description('follow an execution of a pipeline')
+  .argument('<pipeline>', 'name of the pipeline')
+  .option('--execution <id>', 'the execution to follow (default: the newest)')
+  .option('--data <dir>', 'the data directory, for endpoint and key when the environment has none', defaultDirectory())
+  .option('--once', 'print the state and end', false)
+  .option('--json', 'print one JSON object a change', false)
+  .action(async (pipeline, options) => (await import('./watch.ts')).watch(pipeline, options));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode;
+  else {
+    process.stderr.write(`slipway: ${plainError(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function address(text: string): { host: string; port: number } {
+  const parsed = parseAddress(text);
+  if (!parsed) throw new InvalidArgumentError('Write it as HOST:PORT, such as 127.0.0.1:7600.');
+  return parsed;
+}

@@ -1,0 +1,78 @@
+/**
+ * `slipway serve`: the server until SIGTERM or SIGINT. Standard output gets exactly one line, when it can serve;
+ * logs go to standard error as JSON lines. The first signal drains, a second one ends at once.
+ */
+
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLog, type LogLevel } from '#base/log.ts';
+import { createSlipway } from '#slipway';
+import { type Address, isLoopback } from './options.ts';
+
+export interface ServeOptions {
+  readonly data: string;
+  readonly listen: Address;
+  readonly database?: string;
+  readonly runtime: string;
+  readonly insecureListen: boolean;
+}
+
+const DRAIN_MS_MAX = 8_000;
+const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'];
+
+export async function serve(options: ServeOptions): Promise<void> {
+  if (!isLoopback(options.listen.host) && !options.insecureListen) {
+    throw new Error(
+      `Listening on ${options.listen.host} without TLS would send secrets in the clear. ` +
+        'Listen on 127.0.0.1, or allow it with --insecure-listen.',
+    );
+  }
+  if (options.runtime !== 'sandbox' && options.runtime !== 'process') {
+    throw new Error(`There is no runtime named ${options.runtime}. Choose sandbox or process.`);
+  }
+  mkdirSync(options.data, { recursive: true, mode: 0o700 });
+  chmodSync(options.data, 0o700);
+  const log = createLog((line) => process.stderr.write(`${line}\n`), logLevel());
+  const slipway = await createSlipway({
+    directory: options.data,
+    host: options.listen.host,
+    port: options.listen.port,
+    databaseUrl: options.database,
+    account: process.env['SLIPWAY_ACCOUNT_ID'] ?? '123456789012',
+    region: process.env['AWS_REGION'] ?? 'us-east-1',
+    runtime: options.runtime,
+    environment: process.env,
+    log,
+  });
+  const note = join(options.data, 'endpoint');
+  writeFileSync(note, `${slipway.url}\n`, { mode: 0o600 });
+  process.stdout.write(`slipway ready ${slipway.url}\n`);
+  await signalled(log);
+  rmSync(note, { force: true });
+  await slipway.close(DRAIN_MS_MAX);
+  // Whatever a library still holds open must not outlive the drain.
+  process.exit(0);
+}
+
+/** Resolves at the first signal; from then on a second one ends the process. */
+function signalled(log: ReturnType<typeof createLog>): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals) => {
+      signals += 1;
+      if (signals > 1) process.exit(1);
+      log.info('draining', { signal });
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+function logLevel(): LogLevel {
+  const level = process.env['SLIPWAY_LOG'] ?? 'info';
+  if (!LOG_LEVELS.includes(level)) {
+    throw new Error(`SLIPWAY_LOG is ${level}; it may be ${LOG_LEVELS.join(', ')}.`);
+  }
+  return level as LogLevel;
+}
