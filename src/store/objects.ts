@@ -1,9 +1,16 @@
 /**
  * Where the bytes of objects rest: immutable blobs in the data directory, written to a temporary file, flushed, and
- * renamed. It knows no buckets and no keys; those are rows of the s3 room.
+ * renamed. It knows no buckets and no keys; those are rows of the s3 room. Blobs rest as they came: at-rest
+ * encryption is the host's (a disk or volume), and nothing above may claim otherwise.
  */
 
-import type { Readable } from 'node:stream';
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addAbortSignal, Readable } from 'node:stream';
+import { createChance } from '#base/chance.ts';
+import { assert } from '#base/assert.ts';
 
 export interface ObjectStore {
   /** Stores a stream durably; `id` names the blob from now on. A failed stream leaves nothing behind. */
@@ -16,6 +23,8 @@ export interface ObjectStore {
   concatenate(ids: readonly string[]): Promise<StoredBlob>;
   /** Where the blob is, for programs that need a path; read only. */
   path(id: string): string;
+  /** Ids of all blobs that were complete before `before` (milliseconds since the epoch), in no order. */
+  list(before: number): AsyncIterable<string>;
 }
 
 export interface StoredBlob {
@@ -24,4 +33,117 @@ export interface StoredBlob {
   /** Hexadecimal. */
   readonly md5: string;
   readonly sha256: string;
+}
+
+const ID = /^[0-9a-f]{32}$/;
+/** Blobs spread over this many hexadecimal digits of folders, so that no folder grows too long. */
+const FOLDER_DIGITS = 2;
+
+/** Opens the store in `directory`, and removes what interrupted writes left there. */
+export function openObjects(directory: string): ObjectStore {
+  const incoming = join(directory, 'incoming');
+  const blobs = join(directory, 'blobs');
+  mkdirSync(incoming, { recursive: true, mode: 0o700 });
+  mkdirSync(blobs, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(incoming)) unlinkSync(join(incoming, name));
+
+  const folderOf = (id: string) => {
+    assert(ID.test(id), `blob id ${JSON.stringify(id)} is malformed`);
+    return join(blobs, id.slice(0, FOLDER_DIGITS));
+  };
+  const path = (id: string) => join(folderOf(id), id);
+
+  async function put(content: Readable | Uint8Array, signal?: AbortSignal): Promise<StoredBlob> {
+    const id = createChance();
+    const temporary = join(incoming, id);
+    const source = content instanceof Readable ? content : Readable.from([content]);
+    if (signal) addAbortSignal(signal, source);
+    try {
+      const written = await writeFlushed(temporary, source);
+      await mkdirFlushed(folderOf(id), blobs);
+      await rename(temporary, path(id));
+      await flush(folderOf(id));
+      return { id, ...written };
+    } catch (error) {
+      source.destroy();
+      await unlinkIfThere(temporary);
+      throw error;
+    }
+  }
+
+  return {
+    put,
+    path,
+    get: (id, range) =>
+      createReadStream(path(id), range === undefined ? {} : { start: range.first, end: range.last }),
+    delete: (id) => unlinkIfThere(path(id)),
+    concatenate: (ids) => put(Readable.from(readAll(ids.map(path)), { objectMode: false })),
+    async *list(before) {
+      for (const folder of await readdir(blobs)) {
+        for (const id of await readdir(join(blobs, folder))) {
+          const found = await stat(join(blobs, folder, id)).catch(nothingIfGone);
+          if (found && found.mtimeMs < before) yield id;
+        }
+      }
+    },
+  };
+}
+
+async function* readAll(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const path of paths) yield* createReadStream(path) as AsyncIterable<Uint8Array>;
+}
+
+async function writeFlushed(path: string, source: Readable): Promise<Omit<StoredBlob, 'id'>> {
+  const md5 = createHash('md5');
+  const sha256 = createHash('sha256');
+  let sizeBytes = 0;
+  const file = await open(path, 'wx', 0o600);
+  try {
+    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+      sizeBytes += chunk.byteLength;
+      await writeHashed(file, chunk, [md5, sha256]);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { sizeBytes, md5: md5.digest('hex'), sha256: sha256.digest('hex') };
+}
+
+/** Hashes while the disk writes: the write is on its way before the digests start. */
+async function writeHashed(file: FileHandle, chunk: Uint8Array, hashes: readonly Hash[]): Promise<void> {
+  const writing = writeWhole(file, chunk);
+  for (const hash of hashes) hash.update(chunk);
+  await writing;
+}
+
+async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let done = 0; done < chunk.byteLength; ) {
+    const { bytesWritten } = await file.write(chunk, done);
+    done += bytesWritten;
+  }
+}
+
+async function mkdirFlushed(path: string, parent: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (made !== undefined) await flush(parent);
+}
+
+/** A rename is durable only when the folder that holds the name is. */
+async function flush(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch(nothingIfGone);
+}
+
+function nothingIfGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+  return undefined;
 }
