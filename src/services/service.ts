@@ -17,6 +17,7 @@ import type { Principal } from '#core/policy/principal.ts';
 import type { Engine, Migration, NamedMachine } from '#engine/machine.ts';
 import type { Keyring } from '#store/keyring.ts';
 import type { ObjectStore } from '#store/objects.ts';
+import type { Repositories } from '#store/repositories.ts';
 import type { Database } from '#store/database.ts';
 import type {
   InputOf,
@@ -204,6 +205,8 @@ export interface House {
   readonly log: Log;
   readonly database: Database;
   readonly objects: ObjectStore;
+  /** Git repositories by id; `openRepositories(join(directory, 'repositories'))`. */
+  readonly repositories: Repositories;
   readonly keyring: Keyring;
   readonly engine: Engine;
   /** Acts as a service of the house itself (`codebuild`): only service-linked permissions and resource policies. */
