@@ -6,17 +6,20 @@
  *                                                                                   │
  *   send(result event) ◀─ perform(effect) ◀─ lease ◀─ any worker on any node ◀──────┘
  *
- * The life of an effect: it is stored in the transaction of its decision, under an id that never changes
- * (`<machine>#<revision>.<index>`). One worker at a time holds its lease. `perform` may be called again with the
- * same id after a crash, so it re-attaches to what already runs, or repeats harmlessly under that id. The event it
- * returns is decided in the transaction that removes the effect. If it throws, it is called again with growing
- * pauses; after the last attempt the machine receives `EffectFailed`.
+ * The life of an effect: it is stored in the transaction of its decision, under an id that never changes and never
+ * comes again (the machine's kind, id and birth, its revision, an index; take it as it is, at most 512 characters).
+ * One worker at a time holds its lease. `perform` may be called again with the same id after a crash, so it
+ * re-attaches to what already runs, or repeats harmlessly under that id. The event it returns is decided in the
+ * transaction that removes the effect. If it throws, it is called again with growing pauses; after the last attempt
+ * the machine receives `EffectFailed`.
  *
  * Time: `wakeAt(state)` is a function of the state. When that time comes the machine receives `TimePassed`; what is
  * due is found by `decide`. There is nothing to cancel and nothing to lose.
  */
 
 import type { Kysely } from 'kysely';
+
+export type { Migration } from '#store/database.ts';
 
 /** What every event carries besides its own members; the engine fills both in. */
 export interface Stamp {
@@ -113,13 +116,6 @@ export interface Machine<
 /** A machine with its types erased, as lists of machines hold it; only `Machine` values are ever meant. */
 export interface NamedMachine {
   readonly kind: string;
-}
-
-/** A schema step. Steps run once, in the order of their names, each in one transaction. */
-export interface Migration {
-  /** `<room>/<number>-<what>`: `codebuild/001-projects`. */
-  readonly name: string;
-  up(database: Kysely<unknown>): Promise<void>;
 }
 
 export interface Sent<State> {

@@ -1,9 +1,16 @@
 /**
  * The database of the house: SQLite in the data directory, or PostgreSQL shared by several nodes. Both through
  * Kysely, so that rooms write one query for both. SQL types that rooms may use: text, integer (64 bit), blob.
+ * Booleans are stored as integers, JSON as text; integers come back as numbers, up to 2^53.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
+import { assert } from '#base/assert.ts';
+import type { Log } from '#base/log.ts';
+import { openPostgres } from './postgres.ts';
+import { openSqlite } from './sqlite.ts';
 
 export interface Database {
   readonly dialect: 'sqlite' | 'postgres';
@@ -11,8 +18,106 @@ export interface Database {
   readonly read: Kysely<unknown>;
   /**
    * Runs `work` in one transaction and commits when it resolves. Durable when this resolves. On a serialization
-   * conflict `work` runs again, so it must have no effect outside `transaction`.
+   * conflict `work` runs again, so it must have no effect outside `transaction`. Transactions do not nest.
    */
   transaction<Result>(work: (transaction: Kysely<unknown>) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://…`; without it the database is the SQLite file at `path`. */
+  readonly url?: string;
+  /** The SQLite file; made if it is not there. One process owns it, a second one is refused. */
+  readonly path?: string;
+  readonly log: Log;
+  /**
+   * For tests: called before the n-th write since opening (a writing statement or a commit); what it throws, the
+   * write throws.
+   */
+  readonly beforeWrite?: (n: number) => void;
+}
+
+/** A schema step. Steps run once, in the order of their names, each in one transaction. */
+export interface Migration {
+  /** `<room>/<number>-<what>`: `codebuild/001-projects`. */
+  readonly name: string;
+  up(database: Kysely<unknown>): Promise<void>;
+}
+
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, path, log, beforeWrite } = options;
+  assert((url === undefined) !== (path === undefined), 'a database is opened either by url or by path');
+  let writes = 0;
+  const countWrite = () => {
+    writes++;
+    beforeWrite?.(writes);
+  };
+  const dialect = url === undefined ? ('sqlite' as const) : ('postgres' as const);
+  const opened =
+    url === undefined ? openSqlite(path as string, countWrite) : await openPostgres(url, log, countWrite);
+  const current = new AsyncLocalStorage<{ open: boolean }>();
+  return {
+    dialect,
+    read: opened.read,
+    async transaction(work) {
+      assert(current.getStore()?.open !== true, 'a transaction was asked for inside a transaction');
+      const scope = { open: true };
+      try {
+        return await current.run(scope, () => opened.transaction(work));
+      } finally {
+        scope.open = false;
+      }
+    },
+    close: () => opened.close(),
+  };
+}
+
+type Tables = { schema_steps: { name: string } };
+
+/**
+ * Grows the schema. Each step runs once, in the order of the names, in one transaction together with the note that it
+ * ran; two nodes that start together take turns.
+ */
+export async function migrate(database: Database, migrations: readonly Migration[]): Promise<void> {
+  const names = new Set(migrations.map((migration) => migration.name));
+  assert(names.size === migrations.length, 'two migrations have the same name');
+  await createNotes(database);
+  const ordered = [...migrations].sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const migration of ordered) {
+    if (await ran(database.read, migration.name)) continue;
+    await database.transaction(async (transaction) => {
+      // The lock comes before the first read, so that the snapshot is younger than another node's commit.
+      if (database.dialect === 'postgres') await sql`lock table schema_steps`.execute(transaction);
+      if (await ran(transaction, migration.name)) return;
+      await migration.up(transaction);
+      await transaction
+        .withTables<Tables>()
+        .insertInto('schema_steps')
+        .values({ name: migration.name })
+        .execute();
+    });
+  }
+}
+
+async function ran(database: Kysely<unknown>, name: string): Promise<boolean> {
+  const query = database.withTables<Tables>().selectFrom('schema_steps').select('name');
+  return (await query.where('name', '=', name).executeTakeFirst()) !== undefined;
+}
+
+async function createNotes(database: Database): Promise<void> {
+  try {
+    await database.transaction(async (transaction) => {
+      await transaction.schema
+        .createTable('schema_steps')
+        .ifNotExists()
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .execute();
+    });
+  } catch (error) {
+    // Two nodes creating one table at the same time is an error on PostgreSQL, for one of them; the table is there.
+    const query = database.read.withTables<Tables>().selectFrom('schema_steps').select('name').limit(1);
+    await query.execute().catch(() => {
+      throw error;
+    });
+  }
 }

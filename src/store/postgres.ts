@@ -1,0 +1,139 @@
+/**
+ * The database shared by several nodes: PostgreSQL through `pg` and Kysely. Transactions are SERIALIZABLE, as they are
+ * on SQLite, so that rooms have one model in mind; a conflict runs the work again, a bounded number of times.
+ */
+
+import {
+  ColumnDefinitionNode,
+  Kysely,
+  PostgresAdapter,
+  PostgresDialect,
+  PostgresQueryCompiler,
+} from 'kysely';
+import type { DataTypeNode, PostgresPoolClient } from 'kysely';
+import pg from 'pg';
+import type { PoolClient } from 'pg';
+import { Bug } from '#base/assert.ts';
+import type { Log } from '#base/log.ts';
+import { isWrite, toSqlParameter } from './queries.ts';
+
+const CONNECTIONS_MAX = 16;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** After so many conflicts in a row something else is wrong, and the error is told. */
+const TRANSACTION_TRIES_MAX = 30;
+const CONFLICT_PAUSE_MS_MAX = 50;
+const STATEMENTS_NAMED_MAX = 1000;
+
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK_DETECTED = '40P01';
+const TYPE_INT8 = 20;
+const TYPE_NUMERIC = 1700;
+
+export async function openPostgres(url: string, log: Log, countWrite: () => void) {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: CONNECTIONS_MAX,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'slipway',
+    types: {
+      getTypeParser: (type: number, format?: 'text' | 'binary') =>
+        type === TYPE_INT8 || type === TYPE_NUMERIC
+          ? parseInteger
+          : pg.types.getTypeParser(type, format as 'text'),
+    },
+  });
+  pool.on('error', (error) => log.warn('an idle database connection failed', { error }));
+  const names = new Map<string, string>();
+  const refuseWrite = () => {
+    throw new Error('outside a transaction the database is only read');
+  };
+  const read = createKysely(pool, (client) => wrapClient(client, names, refuseWrite));
+  const write = createKysely(pool, (client) => wrapClient(client, names, countWrite));
+  try {
+    await pool.query('select 1');
+  } catch (error) {
+    await pool.end();
+    throw new Error(`the database cannot be reached: ${(error as Error).message}`, { cause: error });
+  }
+  return {
+    read,
+    transaction: <Result>(work: (transaction: Kysely<unknown>) => Promise<Result>) =>
+      withConflictRetries(() => write.transaction().setIsolationLevel('serializable').execute(work)),
+    close: () => pool.end(),
+  };
+}
+
+function createKysely(pool: pg.Pool, wrap: (client: PoolClient) => PostgresPoolClient): Kysely<unknown> {
+  const dialect = new PostgresDialect({
+    pool: { connect: async () => wrap(await pool.connect()), end: async () => {} },
+  });
+  return new Kysely<unknown>({
+    dialect: {
+      createDriver: () => dialect.createDriver(),
+      createQueryCompiler: () => new SharedSqlCompiler(),
+      createAdapter: () => new PostgresAdapter(),
+      createIntrospector: (database) => dialect.createIntrospector(database),
+    },
+  });
+}
+
+async function withConflictRetries<Result>(run: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isConflict(error) || tries >= TRANSACTION_TRIES_MAX) throw error;
+      const pause = Math.random() * Math.min(2 ** tries, CONFLICT_PAUSE_MS_MAX);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED;
+}
+
+function parseInteger(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new Bug(`the database holds an integer beyond 2^53: ${text}`);
+  }
+  return value;
+}
+
+/** Counts writes, converts values, and lets the server keep the plan of every query that it sees again. */
+function wrapClient(
+  client: PoolClient,
+  names: Map<string, string>,
+  countWrite: () => void,
+): PostgresPoolClient {
+  const query = async (sql: string, values: readonly unknown[]) => {
+    if (sql === 'commit' || isWrite(sql)) countWrite();
+    let name = names.get(sql);
+    if (
+      name === undefined &&
+      names.size < STATEMENTS_NAMED_MAX &&
+      /^\s*(select|insert|update|delete)/i.test(sql)
+    ) {
+      name = `s${names.size}`;
+      names.set(sql, name);
+    }
+    return client.query({ name, text: sql, values: values.map(toSqlParameter) });
+  };
+  return {
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (destroy) => client.release(destroy),
+  };
+}
+
+/** Gives the common SQL types their PostgreSQL names; texts sort by code points, as on SQLite. */
+class SharedSqlCompiler extends PostgresQueryCompiler {
+  protected override visitDataType(node: DataTypeNode): void {
+    const inColumn = this.parentNode !== undefined && ColumnDefinitionNode.is(this.parentNode);
+    if (node.dataType === 'integer') this.append('bigint');
+    else if (node.dataType === 'blob') this.append('bytea');
+    else if (node.dataType === 'text' && inColumn) this.append('text collate "C"');
+    else super.visitDataType(node);
+  }
+}
