@@ -16,6 +16,7 @@ import type * as Kms from '@aws-sdk/client-kms';
 import type * as S3 from '@aws-sdk/client-s3';
 import type * as Sns from '@aws-sdk/client-sns';
 import type * as Sts from '@aws-sdk/client-sts';
+import type { HostCommands } from './host-commands.ts';
 
 /** By IAM prefix, which is also the name of the room and of its model table. */
 export interface Clients {
@@ -23,6 +24,7 @@ export interface Clients {
   codebuild: typeof CodeBuild;
   codecommit: typeof CodeCommit;
   codedeploy: typeof CodeDeploy;
+  'codedeploy-commands': HostCommands;
   codepipeline: typeof CodePipeline;
   events: typeof EventBridge;
   iam: typeof Iam;
