@@ -1,3 +1,5 @@
+/** Every operator of the Condition block, missing keys, sets of values, variables. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileCondition, createContext, holds } from './conditions.ts';

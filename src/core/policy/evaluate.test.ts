@@ -1,3 +1,5 @@
+/** The tables of the IAM User Guide as examples, and what must hold for any policies. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

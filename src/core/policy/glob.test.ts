@@ -1,3 +1,5 @@
+/** Wildcards against a slow reference, and against patterns made to hurt. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

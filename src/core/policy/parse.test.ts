@@ -1,3 +1,5 @@
+/** Documents as people and programs write them, well and badly. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
