@@ -38,7 +38,14 @@ async function machineFindings(): Promise<readonly Finding[]> {
     isolation(),
     limits(),
     program('bwrap', ['--version'], 'sandboxes; util-linux namespaces do without', 'optional', 'bubblewrap'),
-    program('postgres', ['--version'], 'several nodes over one database', 'optional', 'postgresql', postgresPaths()),
+    program(
+      'postgres',
+      ['--version'],
+      'several nodes over one database',
+      'optional',
+      'postgresql',
+      postgresPaths(),
+    ),
     program('aws', ['--version'], 'talking to Slipway from a shell', 'optional', 'awscli'),
   ]);
 }
@@ -57,11 +64,20 @@ async function program(
       return { what: name, state: 'works', detail: (stdout || stderr).split('\n')[0]?.trim() ?? '' };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        return { what: name, state: otherwise, detail: `it is there but fails: ${(error as Error).message.split('\n')[0]}` };
+        return {
+          what: name,
+          state: otherwise,
+          detail: `it is there but fails: ${(error as Error).message.split('\n')[0]}`,
+        };
       }
     }
   }
-  return { what: name, state: otherwise, detail: `not found; wanted for ${use}`, help: `apt-get install ${debianPackage}` };
+  return {
+    what: name,
+    state: otherwise,
+    detail: `not found; wanted for ${use}`,
+    help: `apt-get install ${debianPackage}`,
+  };
 }
 
 function postgresPaths(): readonly string[] {
@@ -72,9 +88,13 @@ function postgresPaths(): readonly string[] {
 async function isolation(): Promise<Finding> {
   const what = 'isolation';
   try {
-    await run('unshare', ['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--uts', '--fork', 'true'], {
-      timeout: COMMAND_MS_MAX,
-    });
+    await run(
+      'unshare',
+      ['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--uts', '--fork', 'true'],
+      {
+        timeout: COMMAND_MS_MAX,
+      },
+    );
     return { what, state: 'works', detail: 'user, mount, pid, ipc and uts namespaces' };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
@@ -95,13 +115,19 @@ async function limits(): Promise<Finding> {
   for (const folder of ['/sys/fs/cgroup/memory', '/sys/fs/cgroup']) {
     try {
       accessSync(folder, constants.W_OK);
-      readFileSync(folder === '/sys/fs/cgroup' ? `${folder}/cgroup.controllers` : `${folder}/memory.limit_in_bytes`);
+      readFileSync(
+        folder === '/sys/fs/cgroup' ? `${folder}/cgroup.controllers` : `${folder}/memory.limit_in_bytes`,
+      );
       return { what, state: 'works', detail: `control groups at ${folder}` };
     } catch {
       // Not this kind of control group, or not ours to write: the next kind may be.
     }
   }
-  return { what, state: 'optional', detail: 'no writable control groups; limits are set per process instead' };
+  return {
+    what,
+    state: 'optional',
+    detail: 'no writable control groups; limits are set per process instead',
+  };
 }
 
 async function directoryFindings(directory: string): Promise<readonly Finding[]> {
@@ -114,8 +140,17 @@ async function directoryFindings(directory: string): Promise<readonly Finding[]>
     return [
       mode === 0o700
         ? { what, state: 'works', detail: 'private (0700)' }
-        : { what, state: 'missing', detail: `its mode is 0${mode.toString(8)}`, help: `chmod 700 ${directory}` },
-      { what: 'root key', state: key ? 'works' : 'optional', detail: key ? 'present' : 'made at the first start' },
+        : {
+            what,
+            state: 'missing',
+            detail: `its mode is 0${mode.toString(8)}`,
+            help: `chmod 700 ${directory}`,
+          },
+      {
+        what: 'root key',
+        state: key ? 'works' : 'optional',
+        detail: key ? 'present' : 'made at the first start',
+      },
       {
         what: 'disk',
         state: freeBytes < FREE_BYTES_MIN ? 'missing' : 'works',
@@ -134,11 +169,22 @@ async function serving(directory: string): Promise<Finding> {
   const endpoint = readEndpoint(directory);
   if (!endpoint) return { what: 'server', state: 'optional', detail: 'not running' };
   try {
-    const answer = await fetch(`${endpoint}/_slipway/health`, { signal: AbortSignal.timeout(COMMAND_MS_MAX) });
+    const answer = await fetch(`${endpoint}/_slipway/health`, {
+      signal: AbortSignal.timeout(COMMAND_MS_MAX),
+    });
     if (answer.ok) return { what: 'server', state: 'works', detail: `serving at ${endpoint}` };
-    return { what: 'server', state: 'missing', detail: `${endpoint} answers ${answer.status}`, help: 'see its log' };
+    return {
+      what: 'server',
+      state: 'missing',
+      detail: `${endpoint} answers ${answer.status}`,
+      help: 'see its log',
+    };
   } catch {
-    return { what: 'server', state: 'optional', detail: `does not answer at ${endpoint}; it ended without notice` };
+    return {
+      what: 'server',
+      state: 'optional',
+      detail: `does not answer at ${endpoint}; it ended without notice`,
+    };
   }
 }
 

@@ -14,7 +14,9 @@ export function printEnvironment(options: EnvironmentOptions): void {
   process.stdout.write(
     options.json
       ? `${JSON.stringify(variables)}\n`
-      : Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}\n`).join(''),
+      : Object.entries(variables)
+          .map(([name, value]) => `export ${name}=${quoted(value)}\n`)
+          .join(''),
   );
 }
 
@@ -27,7 +29,8 @@ export function environmentOf(options: Omit<EnvironmentOptions, 'json'>): Readon
           secretAccessKey: process.env['SLIPWAY_ROOT_SECRET_ACCESS_KEY'],
         }
       : readRootKey(options.data);
-  if (!key) throw new Error(`${options.data} holds no installation yet. Start the server once with: slipway serve`);
+  if (!key)
+    throw new Error(`${options.data} holds no installation yet. Start the server once with: slipway serve`);
   const endpoint = options.listen
     ? `http://${options.listen.host.includes(':') ? `[${options.listen.host}]` : options.listen.host}:${options.listen.port}`
     : (readEndpoint(options.data) ?? 'http://127.0.0.1:7600');

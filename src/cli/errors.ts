@@ -1,12 +1,17 @@
 /** Errors as a person reads them: one plain sentence, plus what would help where we know it. */
 
 export function plainError(error: unknown): string {
-  const { code, path, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const { code, path, message, address, port } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
   switch (code) {
     case 'EADDRINUSE':
       return `${address}:${port} is in use. Stop what listens there, or choose another with --listen.`;
     case 'EACCES':
-      return path ? `No permission for ${path}. Choose another folder with --data, or change its owner.` : message;
+      return path
+        ? `No permission for ${path}. Choose another folder with --data, or change its owner.`
+        : message;
     case 'ECONNREFUSED':
       return `Nothing listens at ${address}:${port}. Start the server with: slipway serve`;
     case 'ENOSPC':

@@ -35,7 +35,10 @@ program
   .requiredOption('--endpoint <url>', 'the server, such as http://127.0.0.1:7600')
   .requiredOption('--name <host>', 'the name of this host, as registered')
   .requiredOption('--root <dir>', 'where the agent keeps revisions and its state')
-  .option('--credentials <file>', 'a shared-credentials file (default: AWS_ACCESS_KEY_ID … of the environment)')
+  .option(
+    '--credentials <file>',
+    'a shared-credentials file (default: AWS_ACCESS_KEY_ID … of the environment)',
+  )
   .option('--region <region>', 'the region to sign for', process.env['AWS_REGION'] ?? 'us-east-1')
   .action(async (options) => (await import('./agent.ts')).agent(options));
 
@@ -51,7 +54,11 @@ program
   .description('follow an execution of a pipeline')
   .argument('<pipeline>', 'name of the pipeline')
   .option('--execution <id>', 'the execution to follow (default: the newest)')
-  .option('--data <dir>', 'the data directory, for endpoint and key when the environment has none', defaultDirectory())
+  .option(
+    '--data <dir>',
+    'the data directory, for endpoint and key when the environment has none',
+    defaultDirectory(),
+  )
   .option('--once', 'print the state and end', false)
   .option('--json', 'print one JSON object a change', false)
   .action(async (pipeline, options) => (await import('./watch.ts')).watch(pipeline, options));

@@ -1,0 +1,196 @@
+/**
+ * `slipway watch PIPELINE`: an execution in the terminal, stage by stage, with times, build logs as they come, and the
+ * reason for waiting. It asks the server as any client does. Output is plain lines; colour only on a terminal.
+ */
+
+import { createJsonClient, type JsonClient } from '#wire/json-client.ts';
+import { environmentOf } from './env.ts';
+import { paint } from './paint.ts';
+
+export interface WatchOptions {
+  readonly execution?: string;
+  readonly data: string;
+  readonly once: boolean;
+  readonly json: boolean;
+}
+
+interface ActionState {
+  readonly actionName: string;
+  readonly latestExecution?: {
+    readonly status: string;
+    readonly summary?: string;
+    readonly token?: string;
+    readonly externalExecutionId?: string;
+    readonly errorDetails?: { readonly code?: string; readonly message?: string };
+  };
+}
+
+interface StageState {
+  readonly stageName: string;
+  readonly inboundTransitionState?: { readonly enabled: boolean; readonly disabledReason?: string };
+  readonly inboundExecution?: { readonly pipelineExecutionId: string };
+  readonly latestExecution?: { readonly pipelineExecutionId: string; readonly status: string };
+  readonly actionStates: readonly ActionState[];
+}
+
+const POLL_MS = 250;
+const CALL_MS_MAX = 30_000;
+const FINAL: readonly string[] = ['Succeeded', 'Failed', 'Stopped', 'Superseded', 'Cancelled'];
+
+export async function watch(pipeline: string, options: WatchOptions): Promise<void> {
+  const client = clientFor(options.data, 'codepipeline', 'CodePipeline_20150709');
+  const logs = createLogFollower(options);
+  const execution = options.execution ?? (await newestExecution(client, pipeline));
+  const said = new Set<string>();
+  const started = Date.now();
+  for (;;) {
+    const [state, status] = await Promise.all([
+      client.send('GetPipelineState', { name: pipeline }),
+      statusOf(client, pipeline, execution),
+    ]);
+    for (const change of changesOf(state['stageStates'] as readonly StageState[], pipeline, execution)) {
+      if (said.has(change.text)) continue;
+      said.add(change.text);
+      say(options, started, change);
+      if (change.buildId) await logs.follow(change.buildId);
+    }
+    await logs.print((line) => say(options, started, { text: line, log: true }));
+    if (FINAL.includes(status) || options.once) {
+      say(options, started, { text: `execution ${execution} ${status}` });
+      if (status === 'Failed') process.exitCode = 1;
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+interface Change {
+  readonly text: string;
+  readonly buildId?: string | undefined;
+  readonly log?: boolean;
+}
+
+/** Everything worth a line about this execution, in the order of the stages. */
+function changesOf(stages: readonly StageState[], pipeline: string, execution: string): readonly Change[] {
+  const changes: Change[] = [];
+  for (const stage of stages) {
+    if (stage.inboundExecution?.pipelineExecutionId === execution) {
+      const transition = stage.inboundTransitionState;
+      changes.push({
+        text:
+          transition?.enabled === false
+            ? `${stage.stageName} waits: the transition is disabled (${transition.disabledReason ?? 'no reason given'})`
+            : `${stage.stageName} waits behind execution ${stage.latestExecution?.pipelineExecutionId ?? 'another'}`,
+      });
+    }
+    if (stage.latestExecution?.pipelineExecutionId !== execution) continue;
+    for (const action of stage.actionStates) changes.push(...actionChanges(stage, action, pipeline));
+    changes.push({ text: `${stage.stageName} ${stage.latestExecution.status}` });
+  }
+  return changes;
+}
+
+function actionChanges(stage: StageState, action: ActionState, pipeline: string): readonly Change[] {
+  const latest = action.latestExecution;
+  if (!latest) return [];
+  const name = `${stage.stageName}/${action.actionName}`;
+  const error = latest.errorDetails?.message
+    ? `: ${latest.errorDetails.code} ${latest.errorDetails.message}`
+    : '';
+  const changes: Change[] = [
+    { text: `${name} ${latest.status}${error}`, buildId: latest.externalExecutionId },
+  ];
+  if (latest.token && latest.status === 'InProgress') {
+    changes.push({
+      text:
+        `${name} waits for approval: aws codepipeline put-approval-result --pipeline-name ${pipeline} ` +
+        `--stage-name ${stage.stageName} --action-name ${action.actionName} --token ${latest.token} ` +
+        '--result status=Approved,summary=ok',
+    });
+  }
+  return changes;
+}
+
+function say(options: WatchOptions, started: number, change: Change): void {
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ at: Date.now(), [change.log ? 'log' : 'change']: change.text })}\n`
+      : `${paint.dim(seconds.padStart(7))}  ${change.log ? paint.dim(`| ${change.text}`) : paint.status(change.text)}\n`,
+  );
+}
+
+async function newestExecution(client: JsonClient, pipeline: string): Promise<string> {
+  const answer = await client.send('ListPipelineExecutions', { pipelineName: pipeline, maxResults: 1 });
+  const [newest] = answer['pipelineExecutionSummaries'] as readonly { pipelineExecutionId: string }[];
+  if (!newest)
+    throw new Error(
+      `${pipeline} has not run yet. Start it: aws codepipeline start-pipeline-execution --name ${pipeline}`,
+    );
+  return newest.pipelineExecutionId;
+}
+
+async function statusOf(
+  client: JsonClient,
+  pipelineName: string,
+  pipelineExecutionId: string,
+): Promise<string> {
+  const answer = await client.send('GetPipelineExecution', { pipelineName, pipelineExecutionId });
+  return (answer['pipelineExecution'] as { status: string }).status;
+}
+
+/** Follows the CloudWatch Logs of the builds that actions started. */
+function createLogFollower(options: WatchOptions) {
+  const builds = clientFor(options.data, 'codebuild', 'CodeBuild_20161006');
+  const logs = clientFor(options.data, 'logs', 'Logs_20140328');
+  const known = new Set<string>();
+  const streams: { group: string; stream: string; token?: string }[] = [];
+  return {
+    async follow(externalId: string): Promise<void> {
+      if (known.has(externalId) || !/^[^:]+:[0-9a-f-]{36}$/.test(externalId)) return;
+      const answer = await builds.send('BatchGetBuilds', { ids: [externalId] });
+      const [build] = answer['builds'] as readonly { logs?: { groupName?: string; streamName?: string } }[];
+      if (!build?.logs?.groupName || !build.logs.streamName) return;
+      known.add(externalId);
+      streams.push({ group: build.logs.groupName, stream: build.logs.streamName });
+    },
+    async print(write: (line: string) => void): Promise<void> {
+      for (const stream of streams) {
+        const answer = await logs.send('GetLogEvents', {
+          logGroupName: stream.group,
+          logStreamName: stream.stream,
+          startFromHead: true,
+          ...(stream.token ? { nextToken: stream.token } : {}),
+        });
+        stream.token = String(answer['nextForwardToken']);
+        for (const { message } of answer['events'] as readonly { message: string }[]) {
+          write(message.replace(/\r?\n$/, '').replace(CONTROLS, ''));
+        }
+      }
+    },
+  };
+}
+
+/** Control characters of build output must not steer the terminal of whoever watches. */
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+function clientFor(data: string, signingName: string, targetPrefix: string): JsonClient {
+  const own =
+    process.env['AWS_ENDPOINT_URL'] &&
+    process.env['AWS_ACCESS_KEY_ID'] &&
+    process.env['AWS_SECRET_ACCESS_KEY'];
+  const variables = own ? process.env : environmentOf({ data });
+  const token = own ? process.env['AWS_SESSION_TOKEN'] : undefined;
+  return createJsonClient({
+    endpoint: variables['AWS_ENDPOINT_URL'] ?? '',
+    region: variables['AWS_REGION'] ?? 'us-east-1',
+    credentials: {
+      accessKeyId: variables['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: variables['AWS_SECRET_ACCESS_KEY'] ?? '',
+      ...(token ? { sessionToken: token } : {}),
+    },
+    signingName,
+    targetPrefix,
+    timeoutMs: CALL_MS_MAX,
+  });
+}
