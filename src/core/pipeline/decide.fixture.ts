@@ -1,0 +1,162 @@
+/** For tests of the decision: a three-stage pipeline, a world that answers effects when told, and short questions. */
+
+import { present } from '#base/assert.ts';
+import type { GivenAction, GivenDeclaration, GivenStage } from './declaration.ts';
+import { completeDeclaration } from './declaration.ts';
+import type { EngineEvent, PipelineDecision } from './decide.ts';
+import { pipelineDecider } from './decide.ts';
+import type { ActionAddress, Effect, Event, Execution, StartAction, State, StateChange } from './state.ts';
+
+export function sourceAction(name = 'Source'): GivenAction {
+  return {
+    name,
+    actionTypeId: { category: 'Source', owner: 'AWS', provider: 'CodeCommit', version: '1' },
+    configuration: { RepositoryName: 'web', BranchName: 'main' },
+    outputArtifacts: [{ name: `${name}Output` }],
+    namespace: `${name}Variables`,
+  };
+}
+
+export function buildAction(name: string, runOrder = 1): GivenAction {
+  return {
+    name,
+    runOrder,
+    actionTypeId: { category: 'Build', owner: 'AWS', provider: 'CodeBuild', version: '1' },
+    configuration: { ProjectName: name },
+    inputArtifacts: [{ name: 'SourceOutput' }],
+    outputArtifacts: [{ name: `${name}Output` }],
+  };
+}
+
+export function approvalAction(name: string, runOrder = 1): GivenAction {
+  return {
+    name,
+    runOrder,
+    actionTypeId: { category: 'Approval', owner: 'AWS', provider: 'Manual', version: '1' },
+  };
+}
+
+export function pipeline(...stages: GivenStage[]): GivenDeclaration {
+  return {
+    name: 'P',
+    roleArn: 'arn:aws:iam::123456789012:role/pipeline',
+    artifactStore: { type: 'S3', location: 'artifacts' },
+    stages,
+  };
+}
+
+export const threeStages = pipeline(
+  { name: 'S1', actions: [sourceAction()] },
+  { name: 'S2', actions: [buildAction('Build')] },
+  { name: 'S3', actions: [buildAction('Deploy')] },
+);
+
+export class World {
+  state: State | undefined;
+  at = 1_000_000;
+  readonly orders: StartAction[] = [];
+  readonly effects: Effect[] = [];
+  readonly told: StateChange[] = [];
+  readonly journal: ((Event | EngineEvent) & { at: number; chance: string })[] = [];
+  reply: PipelineDecision['reply'];
+
+  constructor(given: GivenDeclaration = threeStages) {
+    this.send({
+      type: 'PipelineCreated',
+      account: '123456789012',
+      region: 'us-east-1',
+      declaration: completeDeclaration(given, 1),
+      by: 'arn:aws:iam::123456789012:root',
+    });
+  }
+
+  send(event: Event | EngineEvent): this {
+    const stamped = { ...event, at: this.at, chance: `${this.journal.length}`.padStart(32, '0') };
+    this.journal.push(stamped);
+    const decision = pipelineDecider.decide(this.state, stamped);
+    this.state = decision.state;
+    this.reply = decision.reply;
+    for (const effect of decision.effects) {
+      this.effects.push(effect);
+      if (effect.type === 'StartAction') this.orders.push(effect);
+      if (effect.type === 'PublishEvents') this.told.push(...effect.events);
+    }
+    return this;
+  }
+
+  /** Starts an execution and gives its id. */
+  start(): string {
+    this.send({
+      type: 'ExecutionRequested',
+      trigger: { type: 'StartPipelineExecution', detail: 'me' },
+      variables: {},
+      pinned: {},
+      fingerprint: '',
+    });
+    return (this.reply as { value: { pipelineExecutionId: string } }).value.pipelineExecutionId;
+  }
+
+  pass(milliseconds: number): this {
+    this.at += milliseconds;
+    return this.send({ type: 'TimePassed' });
+  }
+
+  address(executionId: string, stage: string, action: string): ActionAddress {
+    const run = present(this.execution(executionId).stages[stage]?.actions[action], `run of ${action}`);
+    return { executionId, stage, action, actionExecutionId: run.id };
+  }
+
+  succeed(executionId: string, stage: string, action: string, outputVariables = {}): this {
+    return this.send({
+      type: 'ActionSucceeded',
+      outputVariables,
+      ...this.address(executionId, stage, action),
+    });
+  }
+
+  fail(executionId: string, stage: string, action: string): this {
+    const address = this.address(executionId, stage, action);
+    return this.send({ type: 'ActionFailed', code: 'JobFailed', message: 'it failed', ...address });
+  }
+
+  retry(executionId: string, stage: string, mode: 'FAILED_ACTIONS' | 'ALL_ACTIONS'): this {
+    return this.send({ type: 'StageRetryRequested', executionId, stage, mode, known: true });
+  }
+
+  stop(executionId: string, abandon: boolean): this {
+    return this.send({ type: 'ExecutionStopRequested', executionId, abandon });
+  }
+
+  answer(executionId: string, stage: string, action: string, approved: boolean): this {
+    const token = present(this.execution(executionId).stages[stage]?.actions[action]?.token, 'token');
+    return this.send({ type: 'ApprovalAnswered', stage, action, token, approved, summary: 'ok', by: 'ann' });
+  }
+
+  execution(id: string): Execution {
+    return present(this.state?.executions[id], `execution ${id}`);
+  }
+
+  /** `InProgress@S2`, `InProgress@S2in`, `Succeeded` */
+  where(id: string): string {
+    const { status, position } = this.execution(id);
+    return position ? `${status}@${position.stage}${position.phase === 'waiting' ? 'in' : ''}` : status;
+  }
+
+  get created(): string {
+    return present(Object.keys(this.state?.executions ?? {})[0], 'first execution');
+  }
+
+  get fault(): string | undefined {
+    return this.reply && 'fault' in this.reply ? this.reply.fault.code : undefined;
+  }
+
+  /** `pipeline STARTED`, `stage S1 STARTED`, `action Source STARTED`: what was told of one execution. */
+  story(id: string): string[] {
+    return this.told
+      .map((change) => change.detail)
+      .filter((detail) => detail['execution-id'] === id)
+      .map(({ stage, action, state }) =>
+        [action ? `action ${action}` : stage ? `stage ${stage}` : 'pipeline', state].join(' '),
+      );
+  }
+}

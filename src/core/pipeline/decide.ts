@@ -1,0 +1,139 @@
+/**
+ * The decision of a pipeline: one event, one new state, the effects it orders. Each kind of event is decided in the
+ * file of its noun; here is only the choice, and the rule that a fault or a late event leaves the state untouched.
+ * The engine's contract is in `engine/machine.ts`; core is below it, so the shape is repeated here.
+ */
+
+import { unreachable } from '#base/assert.ts';
+import { answerApproval } from './approvals.ts';
+import type { Draft } from './draft.ts';
+import { createDraft, effectsOf } from './draft.ts';
+import {
+  actionEndReported,
+  actionFailed,
+  actionStarted,
+  actionSucceeded,
+  effectFailed,
+  nextWake,
+  timePassed,
+} from './results.ts';
+import { retryStage } from './retries.ts';
+import { requestExecution } from './starts.ts';
+import type { Effect, Event, State } from './state.ts';
+import { stopExecution } from './stops.ts';
+import { disableTransition, enableTransition } from './transitions.ts';
+import { createState, deletePipeline, startFirst, updatePipeline } from './updates.ts';
+import type { Verdict } from './verdict.ts';
+import { refused, unchanged } from './verdict.ts';
+
+export interface Stamp {
+  readonly at: number;
+  readonly chance: string;
+}
+
+export type EngineEvent =
+  | { readonly type: 'TimePassed' }
+  | {
+      readonly type: 'EffectFailed';
+      readonly effectType: string;
+      readonly effect: unknown;
+      readonly message: string;
+    };
+
+export interface PipelineDecision {
+  readonly state: State | undefined;
+  readonly effects: readonly Effect[];
+  readonly reply?:
+    { readonly fault: { readonly code: string; readonly message: string } } | { readonly value: unknown };
+}
+
+export const pipelineDecider = {
+  version: 1,
+  decide,
+  wakeAt: nextWake,
+};
+
+function decide(state: State | undefined, event: (Event | EngineEvent) & Stamp): PipelineDecision {
+  if (state === undefined) {
+    return event.type === 'PipelineCreated'
+      ? decideOn(createState(event), event)
+      : { state: undefined, effects: [] };
+  }
+  if (event.type === 'PipelineCreated') return { state, effects: [] };
+  return decideOn(state, event);
+}
+
+function decideOn(state: State, event: (Event | EngineEvent) & Stamp): PipelineDecision {
+  const draft = createDraft(state, event);
+  const verdict = state.deleted ? afterDeletion(state, event) : handle(draft, event);
+  switch (verdict.type) {
+    case 'refused':
+      return { state, effects: [], reply: { fault: { code: verdict.code, message: verdict.message } } };
+    case 'unchanged':
+      return { state, effects: [], ...replyOf(verdict) };
+    case 'changed':
+      return { state: draft.state as State, effects: effectsOf(draft), ...replyOf(verdict) };
+    default:
+      return unreachable(verdict);
+  }
+}
+
+function replyOf(verdict: { readonly value?: unknown }): { readonly reply?: { readonly value: unknown } } {
+  return verdict.value === undefined ? {} : { reply: { value: verdict.value } };
+}
+
+function handle(draft: Draft, event: Event | EngineEvent): Verdict {
+  switch (event.type) {
+    case 'PipelineCreated':
+      return startFirst(draft, event);
+    case 'PipelineUpdated':
+      return updatePipeline(draft, event.declaration);
+    case 'PipelineDeleted':
+      return deletePipeline(draft);
+    case 'ExecutionRequested':
+      return requestExecution(draft, event);
+    case 'ExecutionStopRequested':
+      return stopExecution(draft, event);
+    case 'StageRetryRequested':
+      return retryStage(draft, event);
+    case 'TransitionDisabled':
+      return disableTransition(draft, event);
+    case 'TransitionEnabled':
+      return enableTransition(draft, event);
+    case 'ApprovalAnswered':
+      return answerApproval(draft, event);
+    case 'ActionStarted':
+      return actionStarted(draft, event);
+    case 'ActionSucceeded':
+      return actionSucceeded(draft, event);
+    case 'ActionFailed':
+      return actionFailed(draft, event);
+    case 'ActionEndReported':
+      return actionEndReported(draft, event);
+    case 'TimePassed':
+      return timePassed(draft);
+    case 'EffectFailed':
+      return effectFailed(draft, event.effectType, event.effect, event.message);
+    default:
+      return unreachable(event);
+  }
+}
+
+/** Orders of people find no pipeline; results and time find nobody who cares. */
+function afterDeletion(state: State, event: Event | EngineEvent): Verdict {
+  switch (event.type) {
+    case 'PipelineUpdated':
+    case 'ExecutionRequested':
+    case 'ExecutionStopRequested':
+    case 'StageRetryRequested':
+    case 'TransitionDisabled':
+    case 'TransitionEnabled':
+    case 'ApprovalAnswered':
+      return refused(
+        'PipelineNotFoundException',
+        `Account '${state.account}' does not have a pipeline with name '${state.name}'`,
+      );
+    default:
+      return unchanged;
+  }
+}

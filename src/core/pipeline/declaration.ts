@@ -1,0 +1,154 @@
+/**
+ * A pipeline's declaration as the machine holds it: complete, with the defaults that AWS fills in on output. The
+ * given form is what a caller sends, after the wire has checked names, lengths and enumerations.
+ */
+
+export type ExecutionMode = 'SUPERSEDED' | 'QUEUED' | 'PARALLEL';
+export type PipelineType = 'V1' | 'V2';
+
+export interface Declaration {
+  readonly name: string;
+  readonly roleArn: string;
+  readonly artifactStore?: ArtifactStore;
+  readonly artifactStores?: Readonly<Record<string, ArtifactStore>>;
+  readonly stages: readonly StageDeclaration[];
+  readonly version: number;
+  readonly executionMode: ExecutionMode;
+  readonly pipelineType: PipelineType;
+  readonly triggers?: readonly unknown[];
+  readonly variables?: readonly VariableDeclaration[];
+}
+
+export interface ArtifactStore {
+  readonly type: 'S3';
+  readonly location: string;
+  readonly encryptionKey?: { readonly id: string; readonly type: 'KMS' };
+}
+
+export interface VariableDeclaration {
+  readonly name: string;
+  readonly defaultValue?: string;
+  readonly description?: string;
+}
+
+export interface StageDeclaration {
+  readonly name: string;
+  readonly blockers?: readonly unknown[];
+  readonly actions: readonly ActionDeclaration[];
+  readonly onFailure?: FailureDeclaration;
+  readonly onSuccess?: ConditionsDeclaration;
+  readonly beforeEntry?: ConditionsDeclaration;
+}
+
+export interface FailureDeclaration {
+  readonly result?: 'ROLLBACK' | 'RETRY' | 'FAIL' | 'SKIP';
+  readonly retryConfiguration?: { readonly retryMode?: RetryMode };
+  readonly conditions?: readonly ConditionDeclaration[];
+}
+
+export type RetryMode = 'FAILED_ACTIONS' | 'ALL_ACTIONS';
+
+export interface ConditionsDeclaration {
+  readonly conditions: readonly ConditionDeclaration[];
+}
+
+export interface ConditionDeclaration {
+  readonly result?: string;
+  readonly rules?: readonly {
+    readonly name: string;
+    readonly ruleTypeId: {
+      readonly category: string;
+      readonly owner?: string;
+      readonly provider: string;
+      readonly version?: string;
+    };
+  }[];
+}
+
+export interface ActionTypeId {
+  readonly category: string;
+  readonly owner: string;
+  readonly provider: string;
+  readonly version: string;
+}
+
+export interface ActionDeclaration {
+  readonly name: string;
+  readonly actionTypeId: ActionTypeId;
+  readonly runOrder: number;
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly inputArtifacts: readonly { readonly name: string }[];
+  readonly outputArtifacts: readonly { readonly name: string; readonly files?: readonly string[] }[];
+  readonly commands?: readonly string[];
+  readonly outputVariables?: readonly string[];
+  readonly environmentVariables?: readonly unknown[];
+  readonly roleArn?: string;
+  readonly region?: string;
+  readonly namespace?: string;
+  readonly timeoutInMinutes?: number;
+}
+
+/** The members that may be missing in what a caller sends. */
+export type GivenDeclaration = Omit<Declaration, 'stages' | 'version' | 'executionMode' | 'pipelineType'> & {
+  readonly stages: readonly GivenStage[];
+  readonly executionMode?: ExecutionMode;
+  readonly pipelineType?: PipelineType;
+};
+
+export type GivenStage = Omit<StageDeclaration, 'actions'> & { readonly actions: readonly GivenAction[] };
+
+export type GivenAction = Omit<
+  ActionDeclaration,
+  'runOrder' | 'configuration' | 'inputArtifacts' | 'outputArtifacts'
+> &
+  Partial<Pick<ActionDeclaration, 'runOrder' | 'configuration' | 'inputArtifacts' | 'outputArtifacts'>>;
+
+/** Fills in what AWS fills in; a version in the input is ignored. */
+export function completeDeclaration(given: GivenDeclaration, version: number): Declaration {
+  return {
+    ...given,
+    stages: given.stages.map((stage) => ({ ...stage, actions: stage.actions.map(completeAction) })),
+    version,
+    executionMode: given.executionMode ?? 'SUPERSEDED',
+    pipelineType: given.pipelineType ?? (usesV2(given) ? 'V2' : 'V1'),
+  };
+}
+
+function completeAction(action: GivenAction): ActionDeclaration {
+  return {
+    ...action,
+    runOrder: action.runOrder ?? 1,
+    configuration: action.configuration ?? {},
+    inputArtifacts: action.inputArtifacts ?? [],
+    outputArtifacts: action.outputArtifacts ?? [],
+  };
+}
+
+/** True if the declaration has anything that only V2 pipelines may have. */
+export function usesV2(given: GivenDeclaration): boolean {
+  return (
+    (given.triggers?.length ?? 0) > 0 ||
+    (given.variables?.length ?? 0) > 0 ||
+    (given.executionMode !== undefined && given.executionMode !== 'SUPERSEDED') ||
+    given.stages.some(
+      (stage) =>
+        stage.onFailure !== undefined ||
+        stage.onSuccess !== undefined ||
+        stage.beforeEntry !== undefined ||
+        stage.actions.some((action) => action.environmentVariables !== undefined),
+    )
+  );
+}
+
+export function stageOf(declaration: Declaration, name: string): StageDeclaration | undefined {
+  return declaration.stages.find((stage) => stage.name === name);
+}
+
+export function actionOf(stage: StageDeclaration, name: string): ActionDeclaration | undefined {
+  return stage.actions.find((action) => action.name === name);
+}
+
+/** The store whose bucket holds the artifacts of actions in `region`. */
+export function artifactStoreOf(declaration: Declaration, region: string): ArtifactStore | undefined {
+  return declaration.artifactStore ?? declaration.artifactStores?.[region];
+}

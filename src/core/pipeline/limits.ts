@@ -1,0 +1,24 @@
+/** The quotas of pipelines; AWS: "Quotas in AWS CodePipeline". Where ours differ, they are the product's defaults. */
+
+export const STAGES_MIN = 2;
+export const STAGES_MAX = 10;
+export const ACTIONS_PER_STAGE_MAX = 20;
+export const PIPELINES_MAX = 300;
+/** In-flight executions of a QUEUED or PARALLEL pipeline. */
+export const IN_FLIGHT_MAX = 50;
+/** Actions that run at the same time in one PARALLEL execution. */
+export const PARALLEL_ACTIONS_MAX = 5;
+/** Failed or stopped PARALLEL executions that can still be retried. */
+export const PARALLEL_RETRYABLE_MAX = 20;
+/** An execution that waited longer before a disabled transition does not enter any more. */
+export const TRANSITION_WAIT_MS_MAX = 30 * 86_400_000;
+/** How long, and for how many starts, a client request token is remembered. */
+export const TOKEN_MS_MAX = 86_400_000;
+export const TOKENS_MAX = 100;
+/** Size of one action's whole resolved configuration, in characters. */
+export const CONFIGURATION_LENGTH_MAX = 102_400;
+/** Size of one action's output variables, in characters. */
+export const OUTPUT_VARIABLES_LENGTH_MAX = 122_880;
+/** Pauses between two looks at a running build or deployment: 1 s at first, doubled up to this. */
+export const POLL_MS_MIN = 1_000;
+export const POLL_MS_MAX = 30_000;

@@ -1,0 +1,105 @@
+/** How executions begin. Every start runs all source actions, even if only one source changed. */
+
+import { present } from '#base/assert.ts';
+import { tellExecution } from './changes.ts';
+import type { Draft, Writable } from './draft.ts';
+import { declarationOf, isInFlight, openExecution } from './draft.ts';
+import { IN_FLIGHT_MAX, TOKENS_MAX, TOKEN_MS_MAX } from './limits.ts';
+import { arrive } from './stages.ts';
+import type { Execution, ExecutionRequested } from './state.ts';
+import type { Verdict } from './verdict.ts';
+import { changed, refused } from './verdict.ts';
+
+export function requestExecution(draft: Draft, event: ExecutionRequested): Verdict {
+  const { state } = draft;
+  state.tokens = state.tokens.filter((token) => token.at > draft.at - TOKEN_MS_MAX).slice(-TOKENS_MAX);
+  const earlier = state.tokens.find((token) => token.token === event.token);
+  if (earlier && earlier.fingerprint !== event.fingerprint) {
+    return refused(
+      'ValidationException',
+      'The client request token was used before for a start of this pipeline with different content',
+    );
+  }
+  if (earlier) return { type: 'unchanged', value: { pipelineExecutionId: earlier.executionId } };
+
+  const declaration = present(state.declarations[state.version], 'current declaration');
+  const declared = declaration.variables ?? [];
+  const unknown = Object.keys(event.variables).find(
+    (name) => !declared.some((variable) => variable.name === name),
+  );
+  if (unknown !== undefined) {
+    return refused('ValidationException', `The pipeline does not have a variable with the name '${unknown}'`);
+  }
+  const missing = declared.find(
+    (variable) => variable.defaultValue === undefined && event.variables[variable.name] === undefined,
+  );
+  if (missing && event.trigger.type === 'StartPipelineExecution') {
+    return refused(
+      'ValidationException',
+      `The pipeline variable '${missing.name}' has no default value and must be given`,
+    );
+  }
+  const inFlight = Object.values(state.executions).filter(isInFlight).length;
+  if (declaration.executionMode !== 'SUPERSEDED' && inFlight >= IN_FLIGHT_MAX) {
+    return refused(
+      'ConcurrentPipelineExecutionsLimitExceededException',
+      `Pipeline ${state.name} has ${inFlight} executions in flight. The maximum is ${IN_FLIGHT_MAX}`,
+    );
+  }
+
+  const id = createExecution(draft, event);
+  if (event.token !== undefined) {
+    state.tokens.push({
+      token: event.token,
+      fingerprint: event.fingerprint,
+      executionId: id,
+      at: draft.at,
+    });
+    state.tokens = state.tokens.slice(-TOKENS_MAX);
+  }
+  if (missing) {
+    failAtStart(draft, id, `The pipeline variable '${missing.name}' has no default value and none was given`);
+  } else {
+    arrive(draft, id, present(declaration.stages[0], 'first stage').name);
+  }
+  return changed({ pipelineExecutionId: id });
+}
+
+function createExecution(draft: Draft, event: Omit<ExecutionRequested, 'type' | 'fingerprint'>): string {
+  const { state } = draft;
+  const declaration = declarationOf(state, { version: state.version });
+  const defaults = (declaration.variables ?? []).flatMap((variable) =>
+    variable.defaultValue === undefined ? [] : [[variable.name, variable.defaultValue] as const],
+  );
+  state.executionCount += 1;
+  const execution: Writable<Execution> = {
+    id: draft.createId(),
+    number: state.executionCount,
+    version: state.version,
+    mode: declaration.executionMode,
+    status: 'InProgress',
+    trigger: { ...event.trigger },
+    variables: { ...Object.fromEntries(defaults), ...event.variables },
+    pinned: structuredClone(event.pinned) as Writable<Execution>['pinned'],
+    revisions: [],
+    artifacts: {},
+    outputs: {},
+    cancelling: false,
+    attempt: 1,
+    startedAt: draft.at,
+    changedAt: draft.at,
+    resumedAt: draft.at,
+    stages: {},
+  };
+  state.executions[execution.id] = execution;
+  draft.opened.add(execution.id);
+  tellExecution(draft, execution, 'STARTED');
+  return execution.id;
+}
+
+function failAtStart(draft: Draft, id: string, summary: string): void {
+  const execution = openExecution(draft, id);
+  execution.status = 'Failed';
+  execution.statusSummary = summary;
+  tellExecution(draft, execution, 'FAILED');
+}

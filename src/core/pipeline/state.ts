@@ -1,0 +1,316 @@
+/**
+ * The vocabulary of a pipeline. The unit of decision is the pipeline: its stage locks, its waiting areas and its
+ * executions in flight are one bounded state. What is finished, and no longer the latest in any stage, is history in
+ * the room's rows and leaves the state.
+ *
+ *   start ─▶ [waiting | stage 1] ─▶ [waiting | stage 2] ─▶ … ─▶ Succeeded
+ *              one or a queue   ╲ the occupant holds the lock until its stage ends
+ */
+
+import type { ActionTypeId, Declaration, ExecutionMode, RetryMode } from './declaration.ts';
+
+export interface State {
+  readonly name: string;
+  readonly account: string;
+  readonly region: string;
+  /** True from DeletePipeline on; a deleted pipeline is silent. */
+  readonly deleted: boolean;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Of the current declaration. */
+  readonly version: number;
+  /** By version: the current declaration, and older ones as long as an execution runs them. */
+  readonly declarations: Readonly<Record<number, Declaration>>;
+  /** In the order of the current declaration; stages that an update removed follow while something holds them. */
+  readonly stages: readonly StageState[];
+  /** By id: those in flight, and those that entered some stage last. */
+  readonly executions: Readonly<Record<string, Execution>>;
+  /** The number of the newest execution; a higher number is a newer execution. */
+  readonly executionCount: number;
+  /** Client request tokens of the last day, so that a repeated start starts once. */
+  readonly tokens: readonly StartToken[];
+}
+
+export interface StageState {
+  readonly name: string;
+  /** The switch on the way in. */
+  readonly transition: Transition;
+  /** Who holds the lock. Unused by PARALLEL executions. */
+  readonly occupant?: string;
+  /** Ids in the order of arrival. */
+  readonly waiting: readonly string[];
+  /** The execution that entered last. */
+  readonly latest?: string;
+}
+
+export interface Transition {
+  readonly enabled: boolean;
+  readonly changedBy?: string;
+  readonly changedAt?: number;
+  readonly reason?: string;
+}
+
+export interface StartToken {
+  readonly token: string;
+  readonly fingerprint: string;
+  readonly executionId: string;
+  readonly at: number;
+}
+
+export type ExecutionStatus =
+  'InProgress' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Superseded' | 'Failed' | 'Cancelled';
+
+export interface Execution {
+  readonly id: string;
+  readonly number: number;
+  readonly version: number;
+  readonly mode: ExecutionMode;
+  readonly status: ExecutionStatus;
+  readonly statusSummary?: string;
+  readonly trigger: Trigger;
+  /** Pipeline variables, fixed at the start. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** By source action: what a start or an earlier run of the action fixed. */
+  readonly pinned: Readonly<Record<string, RevisionPin>>;
+  readonly revisions: readonly SourceRevision[];
+  /** By artifact name: the newest successful output. */
+  readonly artifacts: Readonly<Record<string, ArtifactLocation>>;
+  /** By namespace: the output variables that the declaration refers to. */
+  readonly outputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly stop?: { readonly reason?: string; readonly abandon: boolean };
+  /** The pipeline was updated: running actions end, then the execution is Cancelled. */
+  readonly cancelling: boolean;
+  /** 1, and one more for every retry. */
+  readonly attempt: number;
+  readonly startedAt: number;
+  readonly changedAt: number;
+  /** The last start or resumption. */
+  readonly resumedAt: number;
+  /** Where it is; absent once it ended. */
+  readonly position?: Position;
+  /** By stage name: stages in which it is, or which it entered last of all. */
+  readonly stages: Readonly<Record<string, StageRun>>;
+}
+
+export interface Position {
+  readonly stage: string;
+  readonly phase: 'waiting' | 'inside';
+  readonly since: number;
+}
+
+export interface Trigger {
+  readonly type:
+    | 'CreatePipeline'
+    | 'StartPipelineExecution'
+    | 'PollForSourceChanges'
+    | 'Webhook'
+    | 'CloudWatchEvent'
+    | 'PutActionRevision'
+    | 'WebhookV2'
+    | 'ManualRollback'
+    | 'AutomatedRollback';
+  readonly detail: string;
+}
+
+export interface RevisionPin {
+  readonly commitId?: string;
+  readonly objectVersionId?: string;
+  readonly objectKey?: string;
+}
+
+export interface SourceRevision {
+  readonly actionName: string;
+  readonly artifactName: string;
+  readonly revisionId: string;
+  readonly changeId?: string;
+  readonly summary?: string;
+  readonly url?: string;
+  readonly createdAt: number;
+}
+
+export interface ArtifactLocation {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export type StageStatus = 'InProgress' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed' | 'Cancelled';
+
+export interface StageRun {
+  readonly status: StageStatus;
+  readonly startedAt: number;
+  readonly retry?: {
+    readonly manual: number;
+    readonly automatic: number;
+    readonly latest: 'ManualStageRetry' | 'AutomatedStageRetry';
+    readonly at: number;
+  };
+  /** By action name; an action that has not run is not here. */
+  readonly actions: Readonly<Record<string, ActionRun>>;
+}
+
+export type ActionStatus = 'InProgress' | 'Succeeded' | 'Failed' | 'Abandoned';
+
+export interface ActionRun {
+  readonly id: string;
+  readonly status: ActionStatus;
+  readonly startedAt: number;
+  readonly changedAt: number;
+  /** When it fails if it still runs. */
+  readonly deadline: number;
+  /** Set while work goes on outside: when to look at it next, and the pause before. */
+  readonly poll?: { readonly at: number; readonly pauseMs: number };
+  readonly inputs: readonly NamedArtifact[];
+  readonly outputs: readonly NamedArtifact[];
+  readonly externalId?: string;
+  readonly externalUrl?: string;
+  readonly summary?: string;
+  readonly error?: ActionError;
+  /** Of a manual approval. */
+  readonly token?: string;
+  /** The approval was answered by a person. */
+  readonly answered?: boolean;
+  readonly updatedBy?: string;
+  readonly revision?: SourceRevision;
+  readonly entityUrl?: string;
+}
+
+export interface NamedArtifact extends ArtifactLocation {
+  readonly name: string;
+}
+
+export type ActionErrorCode =
+  | 'JobFailed'
+  | 'ConfigurationError'
+  | 'PermissionError'
+  | 'RevisionOutOfSync'
+  | 'RevisionUnavailable'
+  | 'SystemUnavailable'
+  | 'JobTimedOut'
+  | 'InternalError';
+
+export interface ActionError {
+  readonly code: ActionErrorCode;
+  readonly message: string;
+}
+
+/** Which run of which action an event speaks of. */
+export interface ActionAddress {
+  readonly executionId: string;
+  readonly stage: string;
+  readonly action: string;
+  readonly actionExecutionId: string;
+}
+
+export type Event =
+  | {
+      readonly type: 'PipelineCreated';
+      readonly account: string;
+      readonly region: string;
+      readonly declaration: Declaration;
+      readonly by: string;
+    }
+  | { readonly type: 'PipelineUpdated'; readonly declaration: Declaration }
+  | { readonly type: 'PipelineDeleted' }
+  | ExecutionRequested
+  | {
+      readonly type: 'ExecutionStopRequested';
+      readonly executionId: string;
+      readonly abandon: boolean;
+      readonly reason?: string;
+    }
+  | {
+      readonly type: 'StageRetryRequested';
+      readonly stage: string;
+      readonly executionId: string;
+      readonly mode: RetryMode;
+      /** The room's history has an execution of this pipeline with this id. */
+      readonly known: boolean;
+    }
+  | {
+      readonly type: 'TransitionDisabled';
+      readonly stage: string;
+      readonly direction: 'Inbound' | 'Outbound';
+      readonly by: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'TransitionEnabled';
+      readonly stage: string;
+      readonly direction: 'Inbound' | 'Outbound';
+      readonly by: string;
+    }
+  | {
+      readonly type: 'ApprovalAnswered';
+      readonly stage: string;
+      readonly action: string;
+      readonly token: string;
+      readonly approved: boolean;
+      readonly summary: string;
+      readonly by: string;
+    }
+  | ({ readonly type: 'ActionStarted' } & ActionAddress & ExternalReference)
+  | ({
+      readonly type: 'ActionSucceeded';
+      /** All of them; the state keeps what the declaration refers to. */
+      readonly outputVariables: Readonly<Record<string, string>>;
+      readonly revision?: Omit<SourceRevision, 'actionName' | 'artifactName'>;
+      /** What a retry of this source action has to use again. */
+      readonly pin?: RevisionPin;
+    } & ActionAddress &
+      ExternalReference)
+  | ({ readonly type: 'ActionFailed' } & ActionError & ActionAddress & ExternalReference)
+  /** Someone says that the work outside ended; the machine asks for the truth. */
+  | ({ readonly type: 'ActionEndReported' } & ActionAddress);
+
+export interface ExecutionRequested {
+  readonly type: 'ExecutionRequested';
+  readonly trigger: Trigger;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly pinned: Readonly<Record<string, RevisionPin>>;
+  readonly token?: string;
+  /** Tells whether a repeated token asks for the same. */
+  readonly fingerprint: string;
+}
+
+/** Members that are absent leave what is known. */
+export interface ExternalReference {
+  readonly externalId?: string;
+  readonly externalUrl?: string;
+  readonly summary?: string;
+}
+
+export type Effect =
+  StartAction | PollAction | { readonly type: 'PublishEvents'; readonly events: readonly StateChange[] };
+
+/** Carries all that the action needs, as it was when it started. Idempotent under `actionExecutionId`. */
+export interface StartAction extends ActionAddress {
+  readonly type: 'StartAction';
+  readonly pipeline: string;
+  readonly actionType: ActionTypeId;
+  /** With its variables resolved. */
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly roleArn: string;
+  readonly actionRoleArn?: string;
+  readonly inputs: readonly NamedArtifact[];
+  readonly outputs: readonly NamedArtifact[];
+  readonly encryptionKey?: string;
+  readonly pin?: RevisionPin;
+}
+
+/** Looks at work outside. Answers with its end, or with nothing while it runs. */
+export interface PollAction extends ActionAddress {
+  readonly type: 'PollAction';
+  readonly pipeline: string;
+  readonly actionType: ActionTypeId;
+  readonly roleArn: string;
+  readonly actionRoleArn?: string;
+  readonly externalId: string;
+}
+
+/** A state change as the bus tells it; the room adds account, region and resources. */
+export interface StateChange {
+  readonly id: string;
+  readonly at: number;
+  readonly detailType: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
