@@ -29,7 +29,100 @@ export interface Beyond {
   readonly targetPrefixes?: readonly string[];
   readonly signingNames?: readonly string[];
   readonly xmlNamespace?: string;
+  /** Statuses of answers, by operation, that differ from the model. */
+  readonly statuses?: Readonly<Record<string, number>>;
+  /** Error codes that the model does not list, with their statuses. */
+  readonly errors?: Readonly<Record<string, number>>;
+  /** Root elements of XML answers, by output shape; `unwrapped`: the one member is the text of the root. */
+  readonly roots?: Readonly<Record<string, { readonly root: string; readonly unwrapped?: true }>>;
+  /** Sub-resources in queries that belong to operations newer than the model: never to be taken for older ones. */
+  readonly foreignQueries?: readonly string[];
 }
+
+/** Amazon S3 API Reference: "Error responses" and the "Response Syntax" of each operation. */
+const S3: Beyond = {
+  constraintFault: 'InvalidArgument',
+  xmlNamespace: 'http://s3.amazonaws.com/doc/2006-03-01/',
+  statuses: { PutBucketPolicy: 204, PutBucketTagging: 204 },
+  foreignQueries: ['annotation'],
+  roots: {
+    CompleteMultipartUploadOutput: { root: 'CompleteMultipartUploadResult' },
+    CreateMultipartUploadOutput: { root: 'InitiateMultipartUploadResult' },
+    CreateSessionOutput: { root: 'CreateSessionResult' },
+    DeleteObjectsOutput: { root: 'DeleteResult' },
+    GetBucketAccelerateConfigurationOutput: { root: 'AccelerateConfiguration' },
+    GetBucketAclOutput: { root: 'AccessControlPolicy' },
+    GetBucketCorsOutput: { root: 'CORSConfiguration' },
+    GetBucketLifecycleConfigurationOutput: { root: 'LifecycleConfiguration' },
+    GetBucketLocationOutput: { root: 'LocationConstraint', unwrapped: true },
+    GetBucketLoggingOutput: { root: 'BucketLoggingStatus' },
+    GetBucketRequestPaymentOutput: { root: 'RequestPaymentConfiguration' },
+    GetBucketTaggingOutput: { root: 'Tagging' },
+    GetBucketVersioningOutput: { root: 'VersioningConfiguration' },
+    GetBucketWebsiteOutput: { root: 'WebsiteConfiguration' },
+    GetObjectAclOutput: { root: 'AccessControlPolicy' },
+    GetObjectAttributesOutput: { root: 'GetObjectAttributesResponse' },
+    GetObjectTaggingOutput: { root: 'Tagging' },
+    ListBucketAnalyticsConfigurationsOutput: { root: 'ListBucketAnalyticsConfigurationResult' },
+    ListBucketInventoryConfigurationsOutput: { root: 'ListInventoryConfigurationsResult' },
+    ListBucketMetricsConfigurationsOutput: { root: 'ListMetricsConfigurationsResult' },
+    ListBucketsOutput: { root: 'ListAllMyBucketsResult' },
+    ListDirectoryBucketsOutput: { root: 'ListAllMyDirectoryBucketsResult' },
+    ListMultipartUploadsOutput: { root: 'ListMultipartUploadsResult' },
+    ListObjectVersionsOutput: { root: 'ListVersionsResult' },
+    ListObjectsOutput: { root: 'ListBucketResult' },
+    ListObjectsV2Output: { root: 'ListBucketResult' },
+    ListPartsOutput: { root: 'ListPartsResult' },
+  },
+  errors: {
+    AuthorizationHeaderMalformed: 400,
+    AuthorizationQueryParametersError: 400,
+    BadDigest: 400,
+    BucketNotEmpty: 409,
+    ConditionalRequestConflict: 409,
+    EntityTooLarge: 400,
+    EntityTooSmall: 400,
+    IncompleteBody: 400,
+    InvalidArgument: 400,
+    InvalidBucketName: 400,
+    InvalidBucketState: 409,
+    InvalidDigest: 400,
+    InvalidEncryptionAlgorithmError: 400,
+    InvalidPart: 400,
+    InvalidPartOrder: 400,
+    InvalidRange: 416,
+    InvalidStorageClass: 400,
+    InvalidTag: 400,
+    InvalidURI: 400,
+    KeyTooLongError: 400,
+    MalformedPolicy: 400,
+    MalformedXML: 400,
+    MetadataTooLarge: 400,
+    MethodNotAllowed: 405,
+    MissingContentLength: 411,
+    MissingSecurityHeader: 400,
+    NoSuchBucketPolicy: 404,
+    NoSuchCORSConfiguration: 404,
+    NoSuchLifecycleConfiguration: 404,
+    NoSuchPublicAccessBlockConfiguration: 404,
+    NoSuchTagSet: 404,
+    NoSuchVersion: 404,
+    NoSuchWebsiteConfiguration: 404,
+    NotImplemented: 501,
+    NotModified: 304,
+    ObjectLockConfigurationNotFoundError: 404,
+    OperationAborted: 409,
+    OwnershipControlsNotFoundError: 404,
+    PermanentRedirect: 301,
+    PreconditionFailed: 412,
+    ReplicationConfigurationNotFoundError: 404,
+    RequestTimeTooSkewed: 403,
+    ServerSideEncryptionConfigurationNotFoundError: 404,
+    SignatureDoesNotMatch: 403,
+    SlowDown: 503,
+    XAmzContentSHA256Mismatch: 400,
+  },
+};
 
 export const BEYOND_THE_MODELS: Readonly<Record<string, Beyond>> = {
   codebuild: { constraintFault: 'InvalidInputException' },
@@ -42,31 +135,6 @@ export const BEYOND_THE_MODELS: Readonly<Record<string, Beyond>> = {
     signingNames: ['codedeploy-commands-secure'],
   },
   logs: { constraintFault: 'InvalidParameterException' },
-  s3: { constraintFault: 'InvalidArgument', xmlNamespace: 'http://s3.amazonaws.com/doc/2006-03-01/' },
+  s3: S3,
   sns: { constraintFault: 'InvalidParameter', unsigned: ['ConfirmSubscription', 'Unsubscribe'] },
-};
-
-/** Statuses of answers that differ from the model (Amazon S3 API Reference, "Response Syntax" of each operation). */
-export const STATUSES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  s3: {
-    AbortMultipartUpload: 204,
-    DeleteBucket: 204,
-    DeleteBucketAnalyticsConfiguration: 204,
-    DeleteBucketCors: 204,
-    DeleteBucketEncryption: 204,
-    DeleteBucketIntelligentTieringConfiguration: 204,
-    DeleteBucketInventoryConfiguration: 204,
-    DeleteBucketLifecycle: 204,
-    DeleteBucketMetricsConfiguration: 204,
-    DeleteBucketOwnershipControls: 204,
-    DeleteBucketPolicy: 204,
-    DeleteBucketReplication: 204,
-    DeleteBucketTagging: 204,
-    DeleteBucketWebsite: 204,
-    DeleteObject: 204,
-    DeleteObjectTagging: 204,
-    DeletePublicAccessBlock: 204,
-    PutBucketPolicy: 204,
-    PutBucketTagging: 204,
-  },
 };

@@ -9,7 +9,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { BEYOND_THE_MODELS, SERVICES, STATUSES } from './models-beyond.ts';
+import { BEYOND_THE_MODELS, SERVICES } from './models-beyond.ts';
 import type { Beyond } from './models-beyond.ts';
 
 type Json = Record<string, unknown>;
@@ -26,6 +26,7 @@ interface PublicOperation {
   readonly output?: { readonly shape: string };
   readonly errors?: readonly { readonly shape: string }[];
   readonly authtype?: string;
+  readonly deprecated?: boolean;
   readonly httpChecksum?: { readonly requestChecksumRequired?: boolean };
 }
 
@@ -57,11 +58,11 @@ const TARGET = new URL('../src/wire/models', import.meta.url).pathname;
 
 const SHAPE_TRAITS = [
   ...['required', 'payload', 'min', 'max', 'pattern', 'enum', 'sensitive', 'flattened', 'timestampFormat'],
-  ...['union', 'eventstream'],
+  ...['union', 'eventstream', 'xmlNamespace'],
 ];
 
 const MEMBER_TRAITS = [
-  ...['location', 'locationName', 'flattened', 'xmlNamespace', 'xmlAttribute', 'streaming'],
+  ...['location', 'locationName', 'flattened', 'xmlAttribute', 'streaming'],
   ...['timestampFormat'],
 ];
 
@@ -81,9 +82,9 @@ function main(folder: string | undefined): void {
     index[name] = entry;
     const header = { script: 'scripts/models.ts', source };
     const operations = mapValues(model.operations, (operation, operationName) =>
-      operationRow(operation, STATUSES[name]?.[operationName], beyond.unsigned?.includes(operationName)),
+      operationRow(operation, beyond.statuses?.[operationName], beyond.unsigned?.includes(operationName)),
     );
-    const shapes = shapeRows(model);
+    const shapes = { ...shapeRows(model, beyond), ...furtherErrors(model, beyond) };
     const text = printTable({ header, service: name, ...entry, operations, shapes });
     writeFileSync(join(TARGET, `${name}.json`), text);
     console.log(`${name}: ${Object.keys(operations).length} operations, ${text.length} bytes`);
@@ -107,9 +108,16 @@ function readPublicModel(folder: string, name: string): { model: PublicModel; so
     ? readFileSync(file, 'utf8')
     : gunzipSync(readFileSync(`${file}.gz`)).toString('utf8');
   return {
-    model: JSON.parse(text) as PublicModel,
+    model: withoutTwins(JSON.parse(text) as PublicModel),
     source: `botocore data ${name}/${version}/service-2.json (Apache-2.0)`,
   };
+}
+
+/** Deprecated operations whose requests look like those of their successors cannot be told apart, and nobody sends them. */
+function withoutTwins(model: PublicModel): PublicModel {
+  const isTwin = ({ deprecated, http }: PublicOperation) => deprecated === true && http.requestUri !== '/';
+  const operations = Object.entries(model.operations).filter(([, operation]) => !isTwin(operation));
+  return { ...model, operations: Object.fromEntries(operations) };
 }
 
 /** What the router must know of a service before its table is loaded. */
@@ -126,6 +134,7 @@ function indexEntry(model: PublicModel, beyond: Beyond): Json {
     targetPrefixes: list(metadata['targetPrefix'], beyond.targetPrefixes),
     signingNames: list(metadata['signingName'] ?? metadata['endpointPrefix'], beyond.signingNames),
     unsigned: unsigned.length > 0 ? unsigned : undefined,
+    foreignQueries: beyond.foreignQueries,
     constraintFault: beyond.constraintFault,
     memberFaults: beyond.memberFaults,
   });
@@ -144,7 +153,7 @@ function operationRow(operation: PublicOperation, status: number | undefined, un
   });
 }
 
-function shapeRows(model: PublicModel): Record<string, Json> {
+function shapeRows(model: PublicModel, beyond: Beyond): Record<string, Json> {
   const reached = new Set<string>();
   const reach = (name: string | undefined): void => {
     const shape = name === undefined ? undefined : model.shapes[name];
@@ -162,7 +171,9 @@ function shapeRows(model: PublicModel): Record<string, Json> {
   }
   for (const [name, shape] of Object.entries(model.shapes)) if (shape.exception) reach(name);
   const rows = Object.entries(model.shapes).filter(([name]) => reached.has(name));
-  return Object.fromEntries(rows.map(([name, shape]) => [name, shapeRow(shape)]));
+  return Object.fromEntries(
+    rows.map(([name, shape]) => [name, { ...shapeRow(shape), ...beyond.roots?.[name] }]),
+  );
 }
 
 function shapeRow(shape: PublicShape): Json {
@@ -175,6 +186,14 @@ function shapeRow(shape: PublicShape): Json {
     ...Object.fromEntries(SHAPE_TRAITS.map((trait) => [trait, shape[trait]])),
     error: shape.exception ? errorRow(shape) : undefined,
   });
+}
+
+/** Codes that the service answers and its model does not list. */
+function furtherErrors(model: PublicModel, beyond: Beyond): Record<string, Json> {
+  const unlisted = Object.entries(beyond.errors ?? {}).filter(([code]) => !model.shapes[code]?.exception);
+  return Object.fromEntries(
+    unlisted.map(([code, status]) => [code, { type: 'structure', members: {}, error: { status } }]),
+  );
 }
 
 function errorRow(shape: PublicShape): Json {

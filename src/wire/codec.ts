@@ -14,7 +14,7 @@ import { spellFault } from './faults.ts';
 import type { HttpAnswer, HttpRequest } from './http.ts';
 import { readJsonBody, writeJsonBody, writeJsonMembers } from './json.ts';
 import type { Model, Operation, Protocol } from './model.ts';
-import { readForm, writeQueryFault, writeQueryOutput } from './query.ts';
+import { readQueryInput, writeQueryFault, writeQueryOutput } from './query.ts';
 import { readRestInput, writeRestFault, writeRestOutput } from './rest.ts';
 
 /** The operation of that name, or the fault that AWS gives for names it does not know. */
@@ -43,7 +43,7 @@ export function decodeInput(
     case 'json':
       return readJsonBody(operation.input, wholeBody(operation, body));
     case 'query':
-      return readForm(operation.input, request, wholeBody(operation, body));
+      return readQueryInput(operation, request, wholeBody(operation, body));
     case 'rest-xml':
       return readRestInput(operation, request, body, labels);
   }

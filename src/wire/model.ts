@@ -21,6 +21,8 @@ export interface ServiceFacts {
   readonly signingNames: readonly string[];
   /** Operations that need no signature. */
   readonly unsigned: readonly string[];
+  /** Sub-resources in queries of operations that the table does not have: never to be taken for others. */
+  readonly foreignQueries: readonly string[];
   /** The code under which violated constraints are answered, where it is not the protocol's own. */
   readonly constraintFault?: string;
   /** A constraint on a member `x` is answered as XRequiredException or InvalidXException where the operation lists it. */
@@ -71,6 +73,12 @@ export interface StructureShape extends Constraints {
   readonly payload?: string;
   readonly union: boolean;
   readonly eventStream: boolean;
+  /** The namespace that its elements declare: `{ prefix: 'xsi', uri: … }`. */
+  readonly xmlNamespace?: { readonly uri: string; readonly prefix?: string };
+  /** The root element of an XML answer, where it is not named after the shape. */
+  readonly root?: string;
+  /** The one member is the text of the root element. */
+  readonly unwrapped?: true;
   readonly error?: { readonly status: number; readonly code: string; readonly server: boolean };
 }
 
@@ -105,7 +113,6 @@ export interface Member {
   readonly flattened: boolean;
   readonly streaming: boolean;
   readonly xmlAttribute: boolean;
-  readonly xmlNamespace?: { readonly uri: string; readonly prefix?: string };
   readonly timestampFormat?: TimestampFormat;
 }
 
@@ -177,7 +184,7 @@ function readIndex(): ReadonlyMap<string, ServiceFacts> {
   const rows = readTable('index.json')['services'] as Record<string, Partial<ServiceFacts>>;
   const facts = Object.entries(rows).map(([service, row]): [string, ServiceFacts] => [
     service,
-    { targetPrefixes: [], unsigned: [], memberFaults: false, ...row } as ServiceFacts,
+    { targetPrefixes: [], unsigned: [], foreignQueries: [], memberFaults: false, ...row } as ServiceFacts,
   ]);
   return new Map(facts);
 }

@@ -1,33 +1,56 @@
-/** The query protocol: forms into inputs, outputs into XML envelopes. */
+/** The query protocol: forms in, XML in the service's envelope out. */
 
-import { fault } from '#base/fault.ts';
 import type { Fault } from '#base/fault.ts';
 import type { SpelledFault } from './faults.ts';
+import { formOf, readForm } from './form.ts';
 import type { HttpRequest } from './http.ts';
-import type { Model, Operation, StructureShape } from './model.ts';
+import type { Model, Operation } from './model.ts';
+import { escapeXml, writeXmlMembers } from './xml.ts';
 
-export function readForm(
-  _shape: StructureShape | undefined,
-  _request: HttpRequest,
-  _body: Buffer,
+export function readQueryInput(
+  operation: Operation,
+  request: HttpRequest,
+  body: Buffer,
 ): Record<string, unknown> {
-  throw fault('UnsupportedOperationException', 'The query protocol is not there yet.');
+  return operation.input ? readForm(operation.input, formOf(request, body)) : {};
 }
 
 export function writeQueryOutput(
-  _model: Model,
-  _operation: Operation,
-  _output: object,
-  _requestId: string,
+  model: Model,
+  operation: Operation,
+  output: object,
+  requestId: string,
 ): Buffer {
-  throw fault('UnsupportedOperationException', 'The query protocol is not there yet.');
+  const { name } = operation;
+  const out: string[] = [`<${name}Response${namespaceOf(model)}>`];
+  if (operation.output) {
+    out.push(`<${name}Result>`);
+    writeXmlMembers(operation.output, output, out);
+    out.push(`</${name}Result>`);
+  }
+  out.push(`<ResponseMetadata><RequestId>${escapeXml(requestId)}</RequestId></ResponseMetadata>`);
+  out.push(`</${name}Response>`);
+  return Buffer.from(out.join(''));
 }
 
 export function writeQueryFault(
-  _model: Model | undefined,
-  _spelled: SpelledFault,
-  _fault: Fault,
-  _requestId: string,
+  model: Model | undefined,
+  spelled: SpelledFault,
+  fault: Fault,
+  requestId: string,
 ): Buffer {
-  throw fault('UnsupportedOperationException', 'The query protocol is not there yet.');
+  const out: string[] = [`<ErrorResponse${namespaceOf(model)}><Error>`];
+  out.push(`<Type>${spelled.status >= 500 ? 'Receiver' : 'Sender'}</Type>`);
+  out.push(`<Code>${escapeXml(spelled.code)}</Code><Message>${escapeXml(fault.message)}</Message>`);
+  if (spelled.shape) writeXmlMembers(spelled.shape, withoutMessage(fault.members), out);
+  out.push(`</Error><RequestId>${escapeXml(requestId)}</RequestId></ErrorResponse>`);
+  return Buffer.from(out.join(''));
+}
+
+function withoutMessage(members: Readonly<Record<string, unknown>>): object {
+  return { ...members, message: undefined, Message: undefined };
+}
+
+function namespaceOf(model: Model | undefined): string {
+  return model?.xmlNamespace ? ` xmlns="${model.xmlNamespace}"` : '';
 }

@@ -1,14 +1,18 @@
 /**
  * Which service, protocol and operation a request means: the decision table of one endpoint for every AWS service.
  * Headers first, the signature's scope second, the body last. What is positively unknown is rejected in the likely
- * protocol; nothing signed ever falls through to S3. Smithy: "Wire protocol selection".
+ * protocol; nothing signed for another service ever falls through to S3. Smithy: "Wire protocol selection".
  */
 
-import { fault } from '#base/fault.ts';
+import { fault, isFault } from '#base/fault.ts';
 import type { Fault } from '#base/fault.ts';
+import { bucketOfHost } from './bucket-host.ts';
+import { formOf } from './form.ts';
+import { splitTarget } from './http.ts';
 import type { HttpRequest } from './http.ts';
-import { serviceFacts, services } from './model.ts';
+import { loadModel, serviceFacts, services } from './model.ts';
 import type { Protocol } from './model.ts';
+import { findRestOperation, labelsOfPath } from './rest-route.ts';
 
 export interface Route {
   readonly service: string;
@@ -25,6 +29,9 @@ export interface Rejection {
   readonly protocol: Protocol;
 }
 
+const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
+const SHOWN_LENGTH_MAX = 128;
+
 /**
  * `signingName` is the service in the scope of the signature (header or query), `undefined` for unsigned requests.
  * `hosts` are the names under which buckets may be sub-domains: `['localhost', 's3.slipway.test']`.
@@ -32,38 +39,127 @@ export interface Rejection {
 export function routeRequest(
   request: HttpRequest,
   signingName: string | undefined,
-  _hosts: readonly string[] = [],
+  hosts: readonly string[] = [],
 ): Route | Rejection {
   const target = request.headers['x-amz-target'];
+  if (request.headers['smithy-protocol'] !== undefined) {
+    const shown = request.headers['smithy-protocol'].slice(0, SHOWN_LENGTH_MAX);
+    return reject('json', `The protocol ${shown} is not spoken here.`, 415);
+  }
   if (target !== undefined) return routeTarget(target, signingName);
-  return {
-    fault: fault('UnknownOperationException', 'No service takes this request.', { status: 404 }),
-    protocol: 'json',
-  };
+  if (signingName === undefined) {
+    if (isForm(request)) return missingToken();
+    return routeRest(request, restService(), hosts);
+  }
+  const service = serviceOfSigningName(signingName);
+  const protocol = service === undefined ? undefined : serviceFacts(service)?.protocol;
+  if (service === undefined || protocol === undefined) {
+    const likely = isForm(request) ? 'query' : 'json';
+    return reject(likely, `There is no service ${signingName.slice(0, SHOWN_LENGTH_MAX)} here.`, 404);
+  }
+  switch (protocol) {
+    case 'json':
+      return reject('json', 'The header X-Amz-Target, which names the operation, is missing.', 404);
+    case 'query':
+      return { service, protocol, operation: undefined, labels: {} };
+    case 'rest-xml':
+      return routeRest(request, service, hosts);
+  }
 }
 
 export function isRejection(routing: Route | Rejection): routing is Rejection {
   return 'fault' in routing;
 }
 
-/** Prefixes may contain dots: the operation is behind the last one. */
+/** The operation of a form, from the body or, for GET, from the query. Throws MissingAction if it names none. */
+export function operationOfForm(request: HttpRequest, body: Buffer): string {
+  const action = formOf(request, body).get('Action');
+  if (action) return action;
+  throw fault('MissingAction', 'The request must contain the parameter Action.', { status: 400 });
+}
+
+/**
+ * Without a signature only a few operations may be meant, and only their form tells: `routeRequest`, which has no
+ * body, rejects such requests; who has read the body of one (`isForm`) may ask here.
+ */
+export function routeUnsignedForm(request: HttpRequest, body: Buffer): Route | Rejection {
+  const form = formOf(request, body);
+  const action = form.get('Action') ?? '';
+  const service = services().find((name) => {
+    const facts = serviceFacts(name);
+    return facts?.apiVersion === form.get('Version') && facts?.unsigned.includes(action);
+  });
+  if (service !== undefined) return { service, protocol: 'query', operation: action, labels: {} };
+  return missingToken();
+}
+
+function missingToken(): Rejection {
+  return {
+    protocol: 'query',
+    fault: fault('MissingAuthenticationTokenException', 'Request is missing Authentication Token'),
+  };
+}
+
+/** Prefixes may contain dots: the operation is behind the last one. The scope of the signature must agree. */
 function routeTarget(target: string, signingName: string | undefined): Route | Rejection {
   const dot = target.lastIndexOf('.');
-  const prefix = target.slice(0, dot);
+  const prefix = target.slice(0, Math.max(0, dot));
   const service = services().find((name) => serviceFacts(name)?.targetPrefixes.includes(prefix));
   const facts = service === undefined ? undefined : serviceFacts(service);
-  const agrees = signingName === undefined || facts?.signingNames.includes(signingName);
-  if (service === undefined || !facts || !agrees) {
-    const shown = target.slice(0, 128);
-    return {
-      fault: fault('UnknownOperationException', `No service takes the target ${shown}.`, { status: 404 }),
-      protocol: 'json',
-    };
+  const shown = target.slice(0, SHOWN_LENGTH_MAX);
+  if (service === undefined || !facts)
+    return reject('json', `No service here takes the target ${shown}.`, 404);
+  if (signingName !== undefined && !facts.signingNames.includes(signingName)) {
+    const scope = signingName.slice(0, SHOWN_LENGTH_MAX);
+    return reject(
+      'json',
+      `The target ${shown} does not belong to the service ${scope}, which was signed for.`,
+      404,
+    );
   }
   return { service, protocol: facts.protocol, operation: target.slice(dot + 1), labels: {} };
 }
 
-/** The operation of a form, from the body or, for GET, from the query. */
-export function operationOfForm(_request: HttpRequest, body: Buffer): string | undefined {
-  return new URLSearchParams(body.toString('utf8')).get('Action') ?? undefined;
+function routeRest(request: HttpRequest, service: string, hosts: readonly string[]): Route | Rejection {
+  const model = loadModel(service);
+  const { protocol } = model;
+  const bucket = bucketOfHost(request.headers['host'], hosts, service, services());
+  const labels = labelsOfPath(splitTarget(request.target).path, bucket);
+  if (!labels) return { protocol, fault: uriFault() };
+  try {
+    const operation = findRestOperation(model, request, labels);
+    if (operation) return { service, protocol, operation: operation.name, labels };
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    return { protocol, fault: uriFault(error) };
+  }
+  const message = 'The specified method is not allowed against this resource.';
+  return { protocol, fault: fault('UnknownOperationException', message) };
+}
+
+function uriFault(cause?: unknown): Fault {
+  return fault('InvalidURI', "Couldn't parse the specified URI.", { status: 400, cause });
+}
+
+/** In the query protocol: a posted form, or parameters of a GET. */
+export function isForm(request: HttpRequest): boolean {
+  if (request.method === 'POST') return FORM.test(request.headers['content-type'] ?? '');
+  const { path, query } = splitTarget(request.target);
+  return request.method === 'GET' && path === '/' && /(?:^|&)Action=/.test(query);
+}
+
+function serviceOfSigningName(signingName: string): string | undefined {
+  return services().find((name) => serviceFacts(name)?.signingNames.includes(signingName));
+}
+
+/** The service whose addresses are plain paths: requests that name nobody else are for it. */
+function restService(): string {
+  const service = services().find((name) => serviceFacts(name)?.protocol === 'rest-xml');
+  if (service === undefined)
+    throw fault('UnknownOperationException', 'No service takes this path.', { status: 404 });
+  return service;
+}
+
+function reject(protocol: Protocol, message: string, status: number): Rejection {
+  return { protocol, fault: fault('UnknownOperationException', message, { status }) };
 }
