@@ -49,7 +49,13 @@ export interface Refusal {
 export type Reading =
   | { readonly type: 'unsigned' }
   | { readonly type: 'claim'; readonly claim: Claim }
-  | { readonly type: 'refused'; readonly place: 'header' | 'query'; readonly refusal: Refusal };
+  | {
+      readonly type: 'refused';
+      readonly place: 'header' | 'query';
+      /** The signing name, as far as it could be read; only for the form of the answer. */
+      readonly service: string | undefined;
+      readonly refusal: Refusal;
+    };
 
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 const TERMINATOR = 'aws4_request';
@@ -104,8 +110,13 @@ export function formatTimestamp(at: number): string {
   return `${new Date(at).toISOString().replace(/[-:]/g, '').slice(0, 15)}Z`;
 }
 
-function refused(place: 'header' | 'query', reason: RefusalReason, message: string): Reading {
-  return { type: 'refused', place, refusal: { reason, message } };
+function refused(
+  place: 'header' | 'query',
+  reason: RefusalReason,
+  message: string,
+  service?: string,
+): Reading {
+  return { type: 'refused', place, service, refusal: { reason, message } };
 }
 
 function readHeaderClaim(request: HttpRequest, authorization: string): Reading {
@@ -224,9 +235,10 @@ interface Parameters {
 }
 
 function toClaim(place: 'header' | 'query', given: Parameters): Reading {
-  const refuse = (reason: RefusalReason, message: string) => refused(place, reason, message);
   const [accessKeyId = '', date = '', region = '', service = '', terminator, ...rest] =
     given.credential.split('/');
+  const refuse = (reason: RefusalReason, message: string) =>
+    refused(place, reason, message, service || undefined);
   if (!accessKeyId || !date || !region || !service || terminator !== TERMINATOR || rest.length > 0) {
     return refuse(
       'malformed',

@@ -1,0 +1,98 @@
+/**
+ * May they? Gathers what counts for a principal and a resource, adds the condition keys of the request, and asks the
+ * one policy engine, for every call, from outside and inside. The answer is nothing, or AWS's AccessDenied with the
+ * engine's explanation in it.
+ */
+
+import { parseArn } from '#base/arn.ts';
+import { fault } from '#base/fault.ts';
+import { principalContext } from '#core/policy/context.ts';
+import type { PolicyDocument } from '#core/policy/document.ts';
+import { denialMessage, evaluate } from '#core/policy/evaluate.ts';
+import type { Principal } from '#core/policy/principal.ts';
+import type { Permission, PrincipalPolicies } from '#services/service.ts';
+import type { Rooms } from './rooms.ts';
+import { isServiceLinked } from './service-linked.ts';
+
+/** Where a request comes from, as conditions in policies see it. */
+export interface Origin {
+  /** The client's address, or the calling service. */
+  readonly source: string;
+  /** The address again, only when the request came over the network. */
+  readonly address: string | undefined;
+  readonly userAgent: string;
+  readonly referer: string | undefined;
+  readonly secure: boolean;
+  readonly region: string;
+  /** Services that pass on the identity of the one who called them, first to last. */
+  readonly calledVia: readonly string[];
+  /** Condition keys of the signature: `s3:authType` and the like. */
+  readonly signature: Readonly<Record<string, string>>;
+}
+
+export type Authorize = (
+  principal: Principal,
+  permissions: readonly Permission[],
+  origin: Origin,
+  at: number,
+) => Promise<void>;
+
+const NO_POLICIES: PrincipalPolicies = { identity: [], tags: {} };
+
+export function createAuthorize(rooms: Rooms): Authorize {
+  return async (principal, permissions, origin, at) => {
+    if (permissions.length === 0) return;
+    const policies = hasPolicies(principal)
+      ? ((await rooms.identities?.policiesOf(principal)) ?? NO_POLICIES)
+      : NO_POLICIES;
+    const context = { ...principalContext(principal, policies.tags, at), ...originContext(origin) };
+    for (const permission of permissions) {
+      const { action, resource } = permission;
+      const verdict = evaluate({
+        principal,
+        action,
+        resource,
+        context: permission.context ? { ...context, ...permission.context } : context,
+        identity: policies.identity,
+        resourcePolicy: await resourcePolicyOf(rooms, resource),
+        boundary: policies.boundary,
+        session: policies.session,
+      });
+      if (verdict.decision === 'allow') continue;
+      if (verdict.decision === 'implicitDeny' && isServiceLinked(principal, action)) continue;
+      throw fault('AccessDeniedException', denialMessage(verdict, principal, action, resource));
+    }
+  };
+}
+
+/** The account itself, services and strangers have no policies of their own. */
+function hasPolicies(principal: Principal): boolean {
+  return principal.type === 'user' || principal.type === 'role';
+}
+
+async function resourcePolicyOf(rooms: Rooms, resource: string): Promise<PolicyDocument | undefined> {
+  if (resource === '*') return undefined;
+  const room = rooms.find(parseArn(resource)?.service ?? '');
+  return room?.resourcePolicy?.(resource);
+}
+
+function originContext(origin: Origin): Record<string, string | readonly string[]> {
+  const { calledVia } = origin;
+  const first = calledVia[0];
+  const last = calledVia.at(-1);
+  return {
+    ...origin.signature,
+    'aws:SecureTransport': String(origin.secure),
+    'aws:RequestedRegion': origin.region,
+    'aws:UserAgent': origin.userAgent,
+    'aws:ViaAWSService': String(calledVia.length > 0),
+    ...(origin.address !== undefined && { 'aws:SourceIp': origin.address }),
+    ...(origin.referer !== undefined && { 'aws:Referer': origin.referer }),
+    ...(first !== undefined &&
+      last !== undefined && {
+        'aws:CalledVia': calledVia,
+        'aws:CalledViaFirst': first,
+        'aws:CalledViaLast': last,
+      }),
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * The one door. Made before the rooms, because rooms are given what it offers (callers, roles, the bus, trust); the
+ * rooms are handed over with `open`, and only then does it listen.
+ *
+ *   createGateway ─▶ house ─▶ rooms ─▶ gateway.open(rooms) ─▶ recover, engine ─▶ gateway.listen ─▶ … ─▶ close
+ */
+
+import type { Clock } from '#base/clock.ts';
+import type { Log } from '#base/log.ts';
+import type { Principal } from '#core/policy/principal.ts';
+import type { AssumeRole, Assumed, BusEvent, Caller, Route, Trust } from '#services/service.ts';
+import { createAssumeRole } from './assume.ts';
+import { createAudit } from './audit.ts';
+import { createAuthenticate } from './authenticate.ts';
+import { createAuthorize } from './authorize.ts';
+import { createBodies } from './body.ts';
+import { publish } from './bus.ts';
+import { createCaller, innerOrigin } from './calls.ts';
+import { createHandling } from './handle.ts';
+import { createIdentify, type RootKey } from './identify.ts';
+import { createInternalRoutes } from './internal-routes.ts';
+import { createRooms, type AnyService } from './rooms.ts';
+import { createDoor } from './server.ts';
+
+export interface GatewayOptions {
+  readonly account: string;
+  readonly region: string;
+  readonly rootKey: RootKey;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Doors of other protocols besides those of the rooms. */
+  readonly routes?: readonly Route[];
+  /** Host names below which buckets may be sub-domains. */
+  readonly bucketHosts?: readonly string[];
+}
+
+export interface Gateway {
+  /** Hands over the rooms, once, before anything is served. */
+  open(services: readonly AnyService[]): void;
+  listen(host: string, port: number): Promise<{ readonly url: string }>;
+  /** Lets running requests end for up to `graceMs`. */
+  close(graceMs: number): Promise<void>;
+  /** Base URL under which clients on this machine reach us; a bug before `listen`. */
+  endpoint(): string;
+  readonly trust: Trust;
+  asService(service: string): Caller;
+  assumeRole(request: AssumeRole): Promise<Assumed>;
+  publish(event: BusEvent): Promise<void>;
+  /** Acts as this principal, for the server itself: the root of the account, above all. */
+  callerOf(principal: Principal): Caller;
+}
+
+/** Who calls when nobody is named: a person or program on the server itself. */
+const OWN_SOURCE = 'slipway';
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { account, region, clock, log } = options;
+  const rooms = createRooms();
+  const audit = createAudit(log, clock);
+  const identify = createIdentify(rooms, options.rootKey, account);
+  const authorize = createAuthorize(rooms);
+  let url = '';
+  const endpoint = () => url;
+  const handling = createHandling({
+    account,
+    region,
+    bucketHosts: options.bucketHosts ?? ['localhost'],
+    rooms,
+    clock,
+    log,
+    audit,
+    authenticate: createAuthenticate({ region, clock, identify, bodies: createBodies(clock) }),
+    authorize,
+    callerFor: (principal, origin, base, signal) =>
+      createCaller(handling, principal, origin, () => base, signal),
+  });
+  const callerFor = (principal: Principal, source: string): Caller =>
+    createCaller(handling, principal, innerOrigin(source, region), endpoint);
+  const own = createInternalRoutes(audit);
+  const door = createDoor({
+    log,
+    clock,
+    routes: () => [...own, ...(options.routes ?? []), ...rooms.routes],
+    handle: handling.handle,
+  });
+
+  return {
+    open: (services) => rooms.open(services),
+    async listen(host, port) {
+      const listening = await door.listen(host, port);
+      url = listening.url;
+      return listening;
+    },
+    close: (graceMs) => door.close(graceMs),
+    endpoint,
+    trust: {
+      identify,
+      identifyServiceCredential: async (serviceName, userName, password) =>
+        rooms.identities?.byServiceCredential(serviceName, userName, password),
+      authorize: (principal, permissions) =>
+        authorize(principal, permissions, innerOrigin(OWN_SOURCE, region), clock.now()),
+      as: (principal) => callerFor(principal, OWN_SOURCE),
+    },
+    asService(service) {
+      const name = `${service}.amazonaws.com`;
+      return callerFor({ type: 'service', account, service: name, sourceAccount: account }, name);
+    },
+    assumeRole: createAssumeRole({ account, identify, callerFor }),
+    publish: (event) => publish(rooms.subscriptions, event),
+    callerOf: (principal) => callerFor(principal, OWN_SOURCE),
+  };
+}

@@ -1,0 +1,247 @@
+/**
+ * The way of a request, as one list in the order in which it runs. Calls from outside pass all of it; calls inside the
+ * house join at `validate`. Every way ends in the audit, also those that were refused.
+ *
+ *   route ─▶ authenticate ─▶ parse ─▶ validate ─▶ authorize ─▶ operate ─▶ encode ─▶ audit
+ */
+
+import type { Clock } from '#base/clock.ts';
+import { fault, Fault } from '#base/fault.ts';
+import type { Log } from '#base/log.ts';
+import { principalArn, type Principal } from '#core/policy/principal.ts';
+import type { Call, Caller } from '#services/service.ts';
+import { createRequestId, decodeInput, encodeFault, encodeOutput, findOperation } from '#wire/codec.ts';
+import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
+import { loadModel, type Model, type Operation, type Protocol } from '#wire/model.ts';
+import { isRejection, routeRequest, type Route } from '#wire/router.ts';
+import { readClaim, type Reading } from '#wire/sigv4-claim.ts';
+import { validateInput } from '#wire/validate.ts';
+import type { Audit } from './audit.ts';
+import type { Authenticate, Authenticated } from './authenticate.ts';
+import type { Authorize, Origin } from './authorize.ts';
+import type { Exchange } from './exchange.ts';
+import { isGap, type Room, type Rooms } from './rooms.ts';
+
+/** One call from inside. */
+export interface InnerCall {
+  readonly service: string;
+  readonly operation: string;
+  readonly input: object;
+  readonly principal: Principal;
+  readonly origin: Origin;
+  readonly endpoint: string;
+  readonly signal: AbortSignal;
+}
+
+export interface HandleParts {
+  readonly account: string;
+  readonly region: string;
+  /** Host names below which buckets may be sub-domains. */
+  readonly bucketHosts: readonly string[];
+  readonly rooms: Rooms;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly audit: Audit;
+  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
+  /** Callers for what handlers send on. */
+  readonly callerFor: (principal: Principal, origin: Origin, endpoint: string, signal: AbortSignal) => Caller;
+}
+
+export interface Handling {
+  handle(exchange: Exchange): Promise<HttpAnswer>;
+  /** Throws the operation's fault. */
+  call(inner: InnerCall): Promise<object>;
+}
+
+export function createHandling(parts: HandleParts): Handling {
+  const { rooms, clock, audit } = parts;
+  return { handle, call };
+
+  async function handle(exchange: Exchange): Promise<HttpAnswer> {
+    const startedAt = audit.measure();
+    const { request } = exchange;
+    const seen: Seen = { protocol: 'json' };
+    let requestId = '';
+    let code: string | undefined;
+    try {
+      const reading = readClaim(request);
+      const route = findRoute(request, reading, parts.bucketHosts, seen);
+      requestId = createRequestId(route.protocol);
+      const model = loadModel(route.service);
+      seen.model = model;
+      const authenticated = await parts.authenticate(exchange, reading, route, model);
+      seen.principal = authenticated.principal;
+      const operation = findOperation(model, authenticated.operation);
+      seen.operation = operation.name;
+      const input = decodeInput(model, operation, authenticated.request, authenticated.body, route.labels);
+      const output = await perform({
+        model,
+        operation,
+        input,
+        principal: authenticated.principal,
+        origin: originOf(exchange, authenticated),
+        endpoint: exchange.endpoint,
+        signal: exchange.signal,
+        requestId,
+        at: clock.now(),
+      });
+      return encodeOutput(model, operation, output, requestId);
+    } catch (error) {
+      requestId ||= createRequestId(seen.protocol);
+      const answer = toFault(error, requestId);
+      code = answer.code;
+      seen.reason = reasonOf(answer);
+      return encodeFault(seen.model, seen.protocol, answer, requestId);
+    } finally {
+      audit.record({
+        requestId,
+        service: seen.model?.service,
+        operation: seen.operation,
+        principal: seen.principal && principalArn(seen.principal),
+        source: exchange.address,
+        userAgent: request.headers['user-agent'] ?? '',
+        code,
+        reason: seen.reason,
+        startedAt,
+      });
+    }
+  }
+
+  async function call(inner: InnerCall): Promise<object> {
+    const startedAt = audit.measure();
+    const model = loadModel(inner.service);
+    const requestId = createRequestId(model.protocol);
+    let code: string | undefined;
+    try {
+      const operation = findOperation(model, inner.operation);
+      return await perform({ ...inner, model, operation, requestId, at: clock.now() });
+    } catch (error) {
+      const answer = toFault(error, requestId);
+      code = answer.code;
+      throw answer;
+    } finally {
+      audit.record({
+        requestId,
+        service: model.service,
+        operation: inner.operation,
+        principal: principalArn(inner.principal),
+        source: inner.origin.source,
+        userAgent: inner.origin.userAgent,
+        code,
+        reason: undefined,
+        startedAt,
+      });
+    }
+  }
+
+  async function perform(step: Step): Promise<object> {
+    const { model, operation, input, principal, origin, at } = step;
+    validateInput(model, operation, input as Record<string, unknown>);
+    const room = rooms.find(model.service);
+    await parts.authorize(principal, permissionsOf(room, model, operation, input), origin, at);
+    const handler = room?.operations[operation.name];
+    if (!handler || isGap(handler)) throw unsupported(model, operation, handler?.gap);
+    return handler(createCall(step), input);
+  }
+
+  function permissionsOf(room: Room | undefined, model: Model, operation: Operation, input: object) {
+    const table = room && Object.hasOwn(room.permissions, operation.name) ? room.permissions : undefined;
+    return (
+      table?.[operation.name]?.(input, parts) ?? [
+        { action: `${model.service}:${operation.name}`, resource: '*' },
+      ]
+    );
+  }
+
+  function createCall(step: Step): Call {
+    const { principal, origin, endpoint, signal, model, at } = step;
+    const passedOn: Origin = {
+      ...origin,
+      source: `${model.service}.amazonaws.com`,
+      calledVia: [...origin.calledVia, `${model.service}.amazonaws.com`],
+    };
+    return {
+      ...parts.callerFor(principal, passedOn, endpoint, signal),
+      account: parts.account,
+      region: parts.region,
+      requestId: step.requestId,
+      at,
+      source: origin.source,
+      userAgent: origin.userAgent,
+      endpoint,
+      signal,
+      authorize: (...permissions) => parts.authorize(principal, permissions, origin, at),
+    };
+  }
+
+  /** Whatever is no fault is a bug of ours: logged with the request id, and nothing of it is shown. */
+  function toFault(error: unknown, requestId: string): Fault {
+    if (error instanceof Fault) return error;
+    parts.log.error('a request failed by a bug', { requestId, error });
+    return fault('InternalFailure', `We encountered an internal error. Request id ${requestId}.`, {
+      cause: error,
+    });
+  }
+
+  function originOf(exchange: Exchange, authenticated: Authenticated): Origin {
+    const { request, address } = exchange;
+    return {
+      source: address,
+      address,
+      userAgent: request.headers['user-agent'] ?? '',
+      referer: request.headers['referer'],
+      secure: request.secure,
+      region: parts.region,
+      calledVia: [],
+      signature: authenticated.context,
+    };
+  }
+}
+
+/** What is known so far, for the answer and the audit of a request that fails on its way. */
+interface Seen {
+  protocol: Protocol;
+  model?: Model;
+  operation?: string;
+  principal?: Principal;
+  reason?: string | undefined;
+}
+
+interface Step {
+  readonly model: Model;
+  readonly operation: Operation;
+  readonly input: object;
+  readonly principal: Principal;
+  readonly origin: Origin;
+  readonly endpoint: string;
+  readonly signal: AbortSignal;
+  readonly requestId: string;
+  readonly at: number;
+}
+
+function findRoute(request: HttpRequest, reading: Reading, hosts: readonly string[], seen: Seen): Route {
+  const signingName =
+    reading.type === 'claim'
+      ? reading.claim.service
+      : reading.type === 'refused'
+        ? reading.service
+        : undefined;
+  const routing = routeRequest(request, signingName, hosts);
+  seen.protocol = routing.protocol;
+  if (isRejection(routing)) throw routing.fault;
+  return routing;
+}
+
+function unsupported(model: Model, operation: Operation, why: string | undefined): Fault {
+  const reason = why ?? `the service ${model.service} is not part of this installation`;
+  return fault(
+    'UnsupportedOperationException',
+    `Slipway does not support ${model.service}:${operation.name}: ${reason}`,
+  );
+}
+
+/** Details of a refused signature go to the log; callers get the general text. */
+function reasonOf(answer: Fault): string | undefined {
+  return answer.code === 'InternalFailure' ? undefined : answer.message.slice(0, 300);
+}

@@ -1,0 +1,14 @@
+/**
+ * What services of the house may do in their own account without anybody's policy, as AWS's service-linked roles
+ * allow it there. Kept as small as it can be: what a customer's role can do is done under that role instead.
+ */
+
+import type { Principal } from '#core/policy/principal.ts';
+
+/** Actions by service principal. An explicit deny in a resource policy still wins. */
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {};
+
+export function isServiceLinked(principal: Principal, action: string): boolean {
+  if (principal.type !== 'service' || !Object.hasOwn(ACTIONS, principal.service)) return false;
+  return ACTIONS[principal.service]?.includes(action) ?? false;
+}
