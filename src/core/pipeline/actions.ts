@@ -141,7 +141,7 @@ function openApproval(
 
 /** Work outside began: from now on it is looked at, at first soon, later at most every half minute. */
 export function noteStarted(draft: Draft, run: Writable<ActionRun>, reference: ExternalReference): void {
-  noteReference(draft, run, reference);
+  noteReference(draft, run, run.token === undefined ? reference : { ...reference, externalId: run.token });
   if (run.token === undefined) run.poll = { at: draft.at + POLL_MS_MIN, pauseMs: POLL_MS_MIN };
 }
 

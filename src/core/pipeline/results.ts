@@ -31,7 +31,10 @@ export function actionStarted(
   draft: Draft,
   event: Extract<Event, { readonly type: 'ActionStarted' }>,
 ): Verdict {
-  if (findRunning(draft, event)?.poll) return unchanged;
+  const running = findRunning(draft, event);
+  const isKnown =
+    running?.token === undefined ? running?.poll !== undefined : running.summary === event.summary;
+  if (!running || isKnown) return unchanged;
   const open = openRun(draft, event);
   if (!open) return unchanged;
   noteStarted(draft, open.run, event);
