@@ -1,0 +1,301 @@
+/**
+ * The `sandbox` runtime: kernel namespaces around a supervisor, made by bubblewrap where it is installed and by
+ * util-linux otherwise. As root, the commands' root is a user of the machine that owns nothing, another one for each
+ * sandbox; as any other user it is that user, in a user namespace. Either way the commands see their own files and
+ * processes only (`view.ts`), cannot gain privileges, and are bounded by control groups, or per process where those
+ * cannot be written. Not kept apart: the network of the machine, unless the plan says `none`.
+ */
+
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { attach, isCollecting, isStartedAndAlive, startedProcess } from './attached.ts';
+import { createGroups, groupMembers, outOfMemoryKills, removeGroups } from './cgroups.ts';
+import type { Groups } from './cgroups.ts';
+import { watchDisk } from './disk.ts';
+import { launch, prepareFolders, quote, SEARCH_PATH } from './launch.ts';
+import { childrenOf, isAlive, namespaceOf, signalProcess, treeOf, waitUntil } from './processes.ts';
+import type { Owner, Runtime, Sandbox, SandboxPlan } from './runtime.ts';
+import { supervisorScript } from './supervisor.ts';
+import { bubblewrapArguments, HOME, mountTable, planMounts, prepareSkeleton } from './view.ts';
+
+export type Isolation = 'bubblewrap' | 'namespaces';
+
+export interface SandboxOptions {
+  /** A folder for what all sandboxes share; private to the server, like `hidden`. */
+  readonly directory: string;
+  /** The data directory, which no sandbox may see. */
+  readonly hidden: string;
+  /** Which way to make the namespaces; by default the first that works here. */
+  readonly isolation?: Isolation;
+}
+
+const KILL_TIMEOUT_MS = 5000;
+const PROBE_TIMEOUT_MS = 10_000;
+/** What root inside may do to files and processes that are its own anyway. */
+const CAPABILITIES = '-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setfcap';
+/** Users of the machine that nobody has: one for each sandbox. */
+const UID_BASE = 0x1000_0000;
+const UID_COUNT = 0x0fff_ffff;
+
+export function createSandboxRuntime(options: SandboxOptions): Runtime {
+  let chosen: Promise<Isolation | { readonly problem: string }> | undefined;
+  const choose = () => (chosen ??= chooseIsolation(options));
+  return {
+    name: 'sandbox',
+    async problem() {
+      const isolation = await choose();
+      return typeof isolation === 'string' ? undefined : isolation.problem;
+    },
+    async open(plan) {
+      const isolation = await choose();
+      if (typeof isolation !== 'string') throw new Error(isolation.problem);
+      return openSandbox(options, isolation, plan);
+    },
+    kill: killSandbox,
+  };
+}
+
+async function openSandbox(
+  options: SandboxOptions,
+  isolation: Isolation,
+  plan: SandboxPlan,
+): Promise<Sandbox> {
+  const owner = ownerOf(plan.id);
+  const attached = startedProcess(plan.directory) !== undefined;
+  const groups = createGroups(plan.id, plan.limits);
+  writeFileSync(join(plan.directory, 'name'), plan.id);
+  if (!attached) await startSandbox(options, isolation, plan, owner, groups);
+  const disk = watchDisk(plan.directory, plan.limits.diskBytes, () => {
+    const name = startedProcess(plan.directory);
+    if (name && isAlive(name)) void killSandbox(plan.directory, 0);
+  });
+  const attachment = await attach({
+    directory: plan.directory,
+    isAlive: () => isStartedAndAlive(plan.directory),
+    outOfMemoryKills: () => outOfMemoryKills(plan.id),
+    reasonOfDeath: () => disk.verdict() ?? reasonOfDeath(plan),
+    shells: { sh: '/bin/sh', bash: '/bin/bash' },
+  }).catch((error: unknown) => {
+    disk.stop();
+    throw error;
+  });
+  return {
+    facts: describe(isolation, plan, groups, owner),
+    attached,
+    workspace: plan.workspace,
+    workspaceDirectory: join(plan.directory, 'workspace'),
+    readonlyDirectory: join(plan.directory, 'readonly'),
+    home: HOME,
+    owner,
+    logFile: join(plan.directory, 'log'),
+    perform: attachment.perform,
+    release() {
+      disk.stop();
+      attachment.release();
+    },
+  };
+}
+
+async function startSandbox(
+  options: SandboxOptions,
+  isolation: Isolation,
+  plan: SandboxPlan,
+  owner: Owner | undefined,
+  groups: Groups,
+): Promise<void> {
+  const skeleton = join(options.directory, 'skeleton');
+  mkdirSync(skeleton, { recursive: true });
+  prepareSkeleton(skeleton, plan.workspace);
+  prepareFolders(plan.directory, owner);
+  const readonlyPath = join(plan.workspace, 'readonly');
+  writeFileSync(join(plan.directory, 'readonly', 'supervisor.sh'), supervisorScript(readonlyPath), {
+    mode: 0o644,
+  });
+  const mounts = planMounts({
+    skeleton,
+    directory: plan.directory,
+    workspace: plan.workspace,
+    hidden: options.hidden,
+    memoryBytes: plan.limits.memoryBytes,
+  });
+  const inner = [...lowerPrivileges(owner, isolation), '/bin/sh', join(readonlyPath, 'supervisor.sh')];
+  const command =
+    isolation === 'bubblewrap'
+      ? [
+          'bwrap',
+          ...(owner ? [] : ['--unshare-user', '--uid', '0', '--gid', '0']),
+          ...['--unshare-pid', '--as-pid-1', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+          ...['--hostname', 'build', '--chdir', plan.workspace],
+          ...(plan.network === 'none' ? ['--unshare-net'] : []),
+          ...bubblewrapArguments(mounts),
+          ...['--clearenv', '--setenv', 'PATH', SEARCH_PATH, '--setenv', 'HOME', HOME],
+          ...inner,
+        ]
+      : [
+          'unshare',
+          ...(owner ? [] : ['--user', '--map-root-user']),
+          ...[
+            '--mount',
+            '--propagation',
+            'private',
+            '--pid',
+            '--fork',
+            '--kill-child',
+            '--ipc',
+            '--uts',
+            '--cgroup',
+          ],
+          ...(plan.network === 'none' ? ['--net'] : []),
+          ...['/bin/sh', join(plan.directory, 'enter.sh')],
+        ];
+  if (isolation === 'namespaces') {
+    writeFileSync(join(plan.directory, 'mounts'), mountTable(mounts, join(plan.directory, 'root')));
+    writeFileSync(join(plan.directory, 'enter.sh'), enterScript(plan, inner));
+  }
+  await launch({
+    directory: plan.directory,
+    limits: plan.limits,
+    groups: groups.folders,
+    limitsPerProcess: (['memory', 'pids'] as const).filter((limit) => !groups.limited.has(limit)),
+    command,
+    owner,
+  });
+}
+
+/** From inside the new namespaces to the new root. `pivot_root . .` puts the old root where it can be unmounted. */
+function enterScript(plan: SandboxPlan, inner: readonly string[]): string {
+  return `mount --all --fstab ${quote(join(plan.directory, 'mounts'))} || exit 1
+hostname build 2>/dev/null
+cd ${quote(join(plan.directory, 'root'))} && pivot_root . . && umount -l . || exit 1
+cd ${quote(plan.workspace)} || exit 1
+export HOME=${HOME}
+exec ${inner.map(quote).join(' ')}
+`;
+}
+
+/**
+ * As root: become the sandbox's own user for good, then root of a user namespace that holds nobody else. Otherwise
+ * the namespace was made before; only its powers are cut down. Bubblewrap does that by itself.
+ */
+function lowerPrivileges(owner: Owner | undefined, isolation: Isolation): string[] {
+  const cut = ['setpriv', '--bounding-set', CAPABILITIES, '--no-new-privs'];
+  if (!owner) return isolation === 'bubblewrap' ? [] : cut;
+  const become = [
+    'setpriv',
+    `--reuid=${owner.uid}`,
+    `--regid=${owner.gid}`,
+    '--clear-groups',
+    '--no-new-privs',
+  ];
+  return [...become, 'unshare', '--user', '--map-root-user', ...cut];
+}
+
+function ownerOf(id: string): Owner | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const uid = UID_BASE + (createHash('sha256').update(id).digest().readUInt32BE() % UID_COUNT);
+  return { uid, gid: uid };
+}
+
+function describe(
+  isolation: Isolation,
+  plan: SandboxPlan,
+  groups: Groups,
+  owner: Owner | undefined,
+): string[] {
+  const { limits } = plan;
+  const held = (name: string) => (groups.limited.has(name) ? 'control group' : 'per process');
+  const cpu = groups.limited.has('cpu') ? `${limits.cpus} CPUs (control group)` : 'CPU not limited';
+  return [
+    `Isolation: ${isolation}, ${owner ? `own user ${owner.uid}` : 'user namespace'}, network ${plan.network}`,
+    `Limits: memory ${mebibytes(limits.memoryBytes)} (${held('memory')}), ${cpu}, ` +
+      `${limits.processes} processes (${held('pids')}), disk ${mebibytes(limits.diskBytes)} (watched)`,
+  ];
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / 1024 / 1024)} MiB`;
+}
+
+function reasonOfDeath(plan: SandboxPlan): string {
+  if (outOfMemoryKills(plan.id) > 0) return 'it ran out of memory';
+  const log = readFileSync(join(plan.directory, 'log'), 'utf8').trimEnd();
+  const last = log.slice(log.lastIndexOf('\n') + 1).slice(0, 300);
+  return last === ''
+    ? 'its processes are gone'
+    : `its processes are gone; the last line of its log is: ${last}`;
+}
+
+async function killSandbox(directory: string, graceMs: number): Promise<void> {
+  const idFile = join(directory, 'name');
+  const id = existsSync(idFile) ? readFileSync(idFile, 'utf8') : undefined;
+  const name = startedProcess(directory);
+  if (name && isAlive(name)) {
+    const [first] = await innermost(name.id);
+    const inside = first === undefined ? [] : (await namespaceOf(first)).filter((pid) => pid !== first);
+    if (graceMs > 0 && inside.length > 0) {
+      for (const pid of inside) signalProcess(pid, 'SIGTERM');
+      await waitUntil(async () => (await namespaceOf(first ?? 0)).length <= 1, graceMs);
+    }
+    // Who made the namespace goes first, or it would speak of the end in the log; the end of the namespace's first
+    // process is the end of all others in it.
+    const tree = await treeOf(name.id);
+    for (const pid of tree) signalProcess(pid, 'SIGKILL');
+    await waitUntil(() => !isAlive(name), KILL_TIMEOUT_MS);
+  }
+  if (id === undefined) return;
+  for (const pid of groupMembers(id)) signalProcess(pid, 'SIGKILL');
+  await waitUntil(() => groupMembers(id).length === 0, KILL_TIMEOUT_MS);
+  await waitUntil(() => !isCollecting(directory), KILL_TIMEOUT_MS);
+  await removeGroups(id);
+}
+
+/** The first process of the sandbox's own process namespace: the only child of the one that made it. */
+async function innermost(id: number): Promise<number[]> {
+  const children = await childrenOf(id);
+  return children.slice(0, 1);
+}
+
+async function chooseIsolation(options: SandboxOptions): Promise<Isolation | { readonly problem: string }> {
+  const candidates: readonly Isolation[] = options.isolation
+    ? [options.isolation]
+    : ['bubblewrap', 'namespaces'];
+  const problems: string[] = [];
+  for (const candidate of candidates) {
+    const problem = await probe(options, candidate);
+    if (problem === undefined) return candidate;
+    problems.push(`${candidate}: ${problem}`);
+  }
+  return { problem: `no isolation is possible on this machine (${problems.join('; ')})` };
+}
+
+/** Tries it: a sandbox that runs one command. */
+async function probe(options: SandboxOptions, isolation: Isolation): Promise<string | undefined> {
+  const program = isolation === 'bubblewrap' ? 'bwrap' : 'unshare';
+  try {
+    await promisify(execFile)(program, ['--version'], { env: { PATH: SEARCH_PATH } });
+  } catch (error) {
+    return `${program} is not installed (${(error as Error).message.split('\n', 1)[0]})`;
+  }
+  mkdirSync(options.directory, { recursive: true });
+  const directory = mkdtempSync(join(options.directory, 'probe-'));
+  const limits = { memoryBytes: 2 ** 28, cpus: 1, processes: 64, diskBytes: 2 ** 28, openFiles: 1024 };
+  const id = `probe-${process.pid}-${isolation}`;
+  try {
+    const plan: SandboxPlan = { id, directory, workspace: '/codebuild', limits, network: 'host' };
+    const sandbox = await openSandbox(options, isolation, plan);
+    const end = await sandbox.perform(
+      { number: 1, heading: '', script: 'exit 0' },
+      AbortSignal.timeout(PROBE_TIMEOUT_MS),
+    );
+    sandbox.release();
+    return end.type === 'exited' && end.status === 0 ? undefined : 'a first command did not succeed';
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await killSandbox(directory, 0);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

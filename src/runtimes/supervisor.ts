@@ -1,0 +1,37 @@
+/**
+ * The shell inside a sandbox that runs its steps: a few lines of POSIX sh, so that it costs no memory and starts in a
+ * millisecond. It does not need the server to be alive.
+ *
+ *   fd 3  orders, one a line: `run <n> <shell>`, `ask <n> <shell>`, `say <n>` (a FIFO it holds open for both ends)
+ *   fd 4  ends, one a line:   `<n> <status> <answer>`; `0 0` says that it is ready
+ *   1, 2  the log
+ *
+ * Numbers only rise: an order that comes again, because the server could not know whether it had arrived, is passed
+ * over. Commands can reach these files through /proc; all they can forge is their own result.
+ */
+
+export function supervisorScript(readonlyPath: string): string {
+  return `# Runs the steps that the server orders.
+trap '' HUP INT
+steps='${readonlyPath}/steps'
+last=0
+echo '0 0' >&4
+while read -r verb number shell <&3; do
+  [ "$number" -gt "$last" ] || continue
+  last=$number
+  step=$steps/$number
+  while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$step/heading"
+  case $verb in
+  run)
+    "$shell" "$step/script.sh" 3<&- 4<&- </dev/null
+    echo "$number $?" >&4
+    ;;
+  ask)
+    answer=$("$shell" "$step/script.sh" 3<&- 4<&- </dev/null)
+    echo "$number $? $answer" >&4
+    ;;
+  *) echo "$number 0" >&4 ;;
+  esac
+done
+`;
+}

@@ -1,0 +1,167 @@
+/**
+ * What a sandbox sees of the machine: a root folder made by us with a few files of /etc, the machine's programs
+ * read-only, memory for /tmp, and its own workspace and home. No data directory, no home folders, no sockets, no
+ * devices but the harmless ones. One list of mounts, which bubblewrap takes as arguments and the shell as commands.
+ */
+
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export type Mount =
+  | { readonly type: 'bind'; readonly from: string; readonly to: string; readonly writable: boolean }
+  | { readonly type: 'device'; readonly from: string; readonly to: string }
+  | { readonly type: 'memory'; readonly to: string; readonly sizeBytes: number }
+  | { readonly type: 'proc'; readonly to: string };
+
+export interface ViewPlan {
+  /** Holds the root folder that all sandboxes share, read-only. */
+  readonly skeleton: string;
+  readonly directory: string;
+  readonly workspace: string;
+  /** Hidden even when it lies below a folder that is shown. */
+  readonly hidden: string;
+  readonly memoryBytes: number;
+}
+
+const PROGRAM_FOLDERS = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
+const DEVICES = ['null', 'zero', 'full', 'random', 'urandom'];
+/** Copied: small, and the same for every sandbox. */
+const ETC_FILES = [
+  'ld.so.cache',
+  'ld.so.conf',
+  'nsswitch.conf',
+  'services',
+  'protocols',
+  'mime.types',
+  'localtime',
+  'timezone',
+  'debian_version',
+  'os-release',
+  'host.conf',
+  'gai.conf',
+  'ca-certificates.conf',
+];
+/** Shown as they are. */
+const ETC_SHOWN = ['ssl', 'alternatives', 'ld.so.conf.d', 'resolv.conf', 'hosts', 'pki', 'ca-certificates'];
+const ETC_MADE: Readonly<Record<string, string>> = {
+  passwd: 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n',
+  group: 'root:x:0:\nnogroup:x:65534:\n',
+  hostname: 'build\n',
+};
+export const HOME = '/root';
+
+/** Makes the shared root folder, or brings it up to date in place: running sandboxes keep looking at it. */
+export function prepareSkeleton(skeleton: string, workspace: string): void {
+  const folders = [
+    'usr',
+    'etc',
+    'proc',
+    'dev/shm',
+    'tmp',
+    'var/tmp',
+    'run',
+    'sys',
+    HOME.slice(1),
+    workspace.slice(1),
+  ];
+  for (const folder of folders) mkdirSync(join(skeleton, folder), { recursive: true });
+  for (const folder of PROGRAM_FOLDERS) {
+    if (!existsSync(`/${folder}`)) continue;
+    const stat = lstatSync(`/${folder}`);
+    if (stat.isSymbolicLink()) link(readlinkSync(`/${folder}`), join(skeleton, folder));
+    else mkdirSync(join(skeleton, folder), { recursive: true });
+  }
+  for (const [name, text] of Object.entries(ETC_MADE)) place(join(skeleton, 'etc', name), Buffer.from(text));
+  for (const name of ETC_FILES) {
+    if (existsSync(`/etc/${name}`)) place(join(skeleton, 'etc', name), readFileSync(`/etc/${name}`));
+  }
+  for (const name of ETC_SHOWN.filter((shown) => existsSync(`/etc/${shown}`))) {
+    const target = join(skeleton, 'etc', name);
+    if (statSync(`/etc/${name}`).isDirectory()) mkdirSync(target, { recursive: true });
+    else place(target, Buffer.alloc(0));
+  }
+  for (const name of DEVICES) place(join(skeleton, 'dev', name), Buffer.alloc(0));
+  link('/proc/self/fd', join(skeleton, 'dev/fd'));
+  link('/proc/self/fd/0', join(skeleton, 'dev/stdin'));
+  link('/proc/self/fd/1', join(skeleton, 'dev/stdout'));
+  link('/proc/self/fd/2', join(skeleton, 'dev/stderr'));
+  link('/proc/self/mounts', join(skeleton, 'etc/mtab'));
+}
+
+/** In the order in which they must be made. */
+export function planMounts(plan: ViewPlan): Mount[] {
+  const show = (from: string, to: string, writable = false): Mount => ({ type: 'bind', from, to, writable });
+  const memory = (to: string, sizeBytes: number): Mount => ({ type: 'memory', to, sizeBytes });
+  const shown = [
+    '/usr',
+    ...PROGRAM_FOLDERS.map((folder) => `/${folder}`).filter((path) => existsSync(path) && !isLink(path)),
+    ...ETC_SHOWN.map((name) => `/etc/${name}`).filter((path) => existsSync(path)),
+  ];
+  const hidden = realpathSync(plan.hidden);
+  return [
+    show(plan.skeleton, '/'),
+    ...shown.map((path) => show(realpathSync(path), path)),
+    ...(shown.some((path) => hidden.startsWith(`${realpathSync(path)}/`)) ? [memory(hidden, 4096)] : []),
+    ...DEVICES.map((name): Mount => ({ type: 'device', from: `/dev/${name}`, to: `/dev/${name}` })),
+    { type: 'proc', to: '/proc' },
+    memory('/dev/shm', plan.memoryBytes / 2),
+    memory('/tmp', plan.memoryBytes / 2),
+    memory('/var/tmp', plan.memoryBytes / 2),
+    memory('/run', 16 * 1024 * 1024),
+    show(join(plan.directory, 'home'), HOME, true),
+    show(join(plan.directory, 'workspace'), plan.workspace, true),
+    show(join(plan.directory, 'readonly'), join(plan.workspace, 'readonly')),
+  ];
+}
+
+export function bubblewrapArguments(mounts: readonly Mount[]): string[] {
+  return mounts.flatMap((mount) => {
+    switch (mount.type) {
+      case 'bind':
+        return [mount.writable ? '--bind' : '--ro-bind', mount.from, mount.to];
+      case 'device':
+        return ['--dev-bind', mount.from, mount.to];
+      case 'memory':
+        return ['--perms', '1777', '--size', String(Math.floor(mount.sizeBytes)), '--tmpfs', mount.to];
+      case 'proc':
+        return ['--proc', mount.to];
+    }
+  });
+}
+
+/** Lines of an fstab that mounts everything below `root` in one go. */
+export function mountTable(mounts: readonly Mount[], root: string): string {
+  const field = (text: string) =>
+    text.replace(/[\\\s]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  const lines = mounts.map((mount) => {
+    const target = field(join(root, mount.to));
+    switch (mount.type) {
+      case 'bind':
+        return `${field(mount.from)} ${target} none bind,${mount.writable ? 'nosuid,nodev' : 'ro,nosuid,nodev'} 0 0`;
+      case 'device':
+        return `${field(mount.from)} ${target} none bind 0 0`;
+      case 'memory':
+        return `tmpfs ${target} tmpfs mode=1777,nosuid,nodev,size=${Math.floor(mount.sizeBytes)} 0 0`;
+      case 'proc':
+        return `proc ${target} proc nosuid,nodev,noexec 0 0`;
+    }
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+function place(path: string, content: Buffer): void {
+  if (existsSync(path) && readFileSync(path).equals(content)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.new`, content, { mode: 0o644 });
+  renameSync(`${path}.new`, path);
+}
+
+function link(target: string, path: string): void {
+  if (isLink(path)) return;
+  symlinkSync(target, path);
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
