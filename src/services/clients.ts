@@ -57,7 +57,12 @@ type Body<Shape> = Shape extends { Body?: unknown }
   : Shape;
 
 export type InputOf<Name extends ServiceName, Operation extends string> =
-  CommandOf<Name, Operation> extends new (input: infer Input) => unknown ? Body<Input> : never;
+  CommandOf<Name, Operation> extends new (...inputs: infer Inputs) => unknown
+    ? Body<OnlyInput<Inputs>>
+    : never;
+
+/** Where every member is optional, a client takes `[] | [Input]`. */
+type OnlyInput<Inputs> = Inputs extends readonly [infer Input] ? Input : never;
 
 export type OutputOf<Name extends ServiceName, Operation extends string> =
   CommandOf<Name, Operation> extends new (...input: never[]) => infer Command
