@@ -138,3 +138,14 @@ export const BEYOND_THE_MODELS: Readonly<Record<string, Beyond>> = {
   s3: S3,
   sns: { constraintFault: 'InvalidParameter', unsigned: ['ConfirmSubscription', 'Unsubscribe'] },
 };
+
+/**
+ * Patterns that take exponential time on hostile values, or that JavaScript does not compile, and equal ones that are
+ * harmless. `src/wire/validate.test.ts` tries all patterns of all tables on hostile values.
+ */
+export const REWRITTEN_PATTERNS: Readonly<Record<string, string>> = {
+  '(?s).*': '[\\s\\S]*',
+  '^[ \\t]*[\\x20-\\x7E]+([ \\t]+[\\x20-\\x7E]+)*[ \\t]*$': '^\\t*[\\x20-\\x7E][\\t\\x20-\\x7E]*$',
+  '^[ \\t]*[^\\x00-\\x1F:\\x7F]+([ \\t]+[^\\x00-\\x1F:\\x7F]+)*[ \\t]*$':
+    '^\\t*[^\\x00-\\x1F:\\x7F](?:\\t|[^\\x00-\\x1F:\\x7F])*$',
+};

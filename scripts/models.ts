@@ -9,7 +9,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { BEYOND_THE_MODELS, SERVICES } from './models-beyond.ts';
+import { BEYOND_THE_MODELS, REWRITTEN_PATTERNS, SERVICES } from './models-beyond.ts';
 import type { Beyond } from './models-beyond.ts';
 
 type Json = Record<string, unknown>;
@@ -184,6 +184,7 @@ function shapeRow(shape: PublicShape): Json {
     key: shape.key && memberRow(shape.key),
     value: shape.value && memberRow(shape.value),
     ...Object.fromEntries(SHAPE_TRAITS.map((trait) => [trait, shape[trait]])),
+    match: REWRITTEN_PATTERNS[String(shape['pattern'])],
     error: shape.exception ? errorRow(shape) : undefined,
   });
 }

@@ -97,7 +97,10 @@ export interface MapShape extends Constraints {
 
 export interface ScalarShape extends Constraints {
   readonly type: 'string' | 'integer' | 'long' | 'float' | 'double' | 'boolean' | 'timestamp' | 'blob';
+  /** As messages show it. */
   readonly pattern?: string;
+  /** An equal pattern that does not explode on hostile values, where the public one does. */
+  readonly match?: string;
   readonly enum?: readonly string[];
   readonly timestampFormat?: TimestampFormat;
 }
