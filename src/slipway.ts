@@ -1,0 +1,101 @@
+/**
+ * Builds the house from the ground up, on one page: bytes, engine, rooms, door. Nothing is served before every table
+ * is migrated and every room has put right what a crash left.
+ */
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '#base/clock.ts';
+import type { Log } from '#base/log.ts';
+import { createEngine, engineMigrations } from '#engine/engine.ts';
+import type { AnyService } from '#gateway/rooms.ts';
+import { createGateway } from '#gateway/gateway.ts';
+import type { Caller, House } from '#services/service.ts';
+import { migrate, openDatabase } from '#store/database.ts';
+import { openKeyring } from '#store/keyring.ts';
+import { openObjects } from '#store/objects.ts';
+import { openRepositories } from '#store/repositories.ts';
+import { openRootKey, type RootKey } from '#store/root-key.ts';
+
+export interface SlipwayOptions {
+  /** The data directory; made when it is not there. */
+  readonly directory: string;
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** `postgres://…`; SQLite in the data directory otherwise. */
+  readonly databaseUrl?: string | undefined;
+  readonly account: string;
+  readonly region: string;
+  /** Where builds run; `process` isolates nothing and must be chosen by name. */
+  readonly runtime: 'sandbox' | 'process';
+  /** For the root key. */
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+export interface Slipway {
+  /** `http://127.0.0.1:7600` */
+  readonly url: string;
+  readonly rootKey: RootKey;
+  readonly house: House;
+  /** Acts as the account's root. */
+  readonly root: Caller;
+  /** Takes no new work, lets running work come to a safe point for up to `graceMs`, closes everything. */
+  close(graceMs: number): Promise<void>;
+}
+
+export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
+  const { directory, account, region, log, clock = systemClock } = options;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const rootKey = openRootKey(directory, options.environment);
+  const database = await openDatabase({
+    ...(options.databaseUrl ? { url: options.databaseUrl } : { path: join(directory, 'slipway.db') }),
+    log,
+  });
+  const engine = createEngine({ database, clock, log, node: `${process.pid}` });
+  const gateway = createGateway({ account, region, rootKey, clock, log });
+  const house: House = {
+    account,
+    region,
+    directory,
+    endpoint: () => gateway.endpoint(),
+    clock,
+    log,
+    database,
+    objects: openObjects(join(directory, 'objects')),
+    keyring: openKeyring(directory),
+    engine,
+    repositories: openRepositories(join(directory, 'repositories')),
+    asService: (service) => gateway.asService(service),
+    assumeRole: (request) => gateway.assumeRole(request),
+    publish: (event) => gateway.publish(event),
+    trust: gateway.trust,
+  };
+
+  const rooms = openRooms(house, options);
+  await migrate(database, [...engineMigrations, ...rooms.flatMap((room) => room.migrations)]);
+  for (const machine of rooms.flatMap((room) => room.machines)) engine.register(machine);
+  gateway.open(rooms);
+  for (const room of rooms) await room.recover?.();
+  const { url } = await gateway.listen(options.host, options.port);
+  await engine.start();
+
+  return {
+    url,
+    rootKey,
+    house,
+    root: gateway.callerOf({ type: 'root', account }),
+    async close(graceMs) {
+      await Promise.all([gateway.close(graceMs), engine.stop(graceMs)]);
+      for (const room of [...rooms].reverse()) await room.close?.();
+      await database.close();
+    },
+  };
+}
+
+/** In the order in which they recover: who is asked comes before who asks. */
+function openRooms(house: House, options: SlipwayOptions) {
+  return [] as AnyService[];
+}
