@@ -96,7 +96,7 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
       await context.database.transaction(async (transaction) => {
         const fence = [row.id, owner, row.attempt];
         await runStatement(transaction, context.statements.retryEffect, [failures, dueAt, ...fence]);
-      });
+      }, 'snapshot');
       context.hooks.dueAt(dueAt);
     } catch (error) {
       log.error('an effect waits for the end of its lease', { effectId: row.id, error });
@@ -124,7 +124,7 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
           if (count === 0) lost.push(item);
         }
         return lost;
-      });
+      }, 'snapshot');
       for (const item of items) item.leaseUntil = until;
       for (const item of lost) item.controller.abort(new Error('the lease was lost'));
     } catch (error) {
@@ -146,7 +146,7 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
   async function release(): Promise<void> {
     await context.database.transaction(async (transaction) => {
       await runStatement(transaction, context.statements.releaseEffects, [clock.now(), owner]);
-    });
+    }, 'snapshot');
   }
 
   return {
@@ -201,7 +201,7 @@ async function complete(
     return await decide(context, transaction, machine, row.machine, event, chance);
   };
   try {
-    const decided = await retryConflicts(context, () => context.database.transaction(work));
+    const decided = await retryConflicts(context, () => context.database.transaction(work, 'snapshot'));
     if (decided) follow(context, decided);
   } catch (error) {
     if (!isFault(error)) throw error;

@@ -3,6 +3,7 @@
  * `decision.ts` one decision in one transaction, `effects.ts` the workers, `sweep.ts` what is due.
  */
 
+import type { Kysely } from 'kysely';
 import { assert } from '#base/assert.ts';
 import { createChance } from '#base/chance.ts';
 import type { Clock } from '#base/clock.ts';
@@ -97,11 +98,12 @@ export function createEngine(options: EngineOptions): Engine {
       const named = machine as unknown as Machine;
       assert(machines.get(machine.kind) === named, `${machine.kind} is not registered`);
       const drawn = chance();
-      const run = () =>
-        database.transaction(async (transaction) => {
-          await alongside?.(transaction);
-          return await decide(context, transaction, named, id, event, drawn);
-        });
+      const work = async (transaction: Kysely<unknown>) => {
+        await alongside?.(transaction);
+        return await decide(context, transaction, named, id, event, drawn);
+      };
+      // A room's own rows may depend on what it read; the machine alone is fenced by its revision.
+      const run = () => database.transaction(work, alongside ? 'serializable' : 'snapshot');
       const attempt = () => retryConflicts(context, run);
       const decided = await (turns ? turns.take(`${machine.kind}:${id}`, attempt) : attempt());
       follow(context, decided);
@@ -122,7 +124,7 @@ export function createEngine(options: EngineOptions): Engine {
         for (const sql of [deleteEffects, deleteJournal, deleteMachine]) {
           await runStatement(transaction, sql, [machine.kind, id]);
         }
-      });
+      }, 'snapshot');
       notify();
     },
     async start() {
@@ -131,7 +133,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (isAlone) {
         await database.transaction(async (transaction) => {
           await runStatement(transaction, context.statements.releaseAllEffects, [clock.now()]);
-        });
+        }, 'snapshot');
       }
       workers.start();
       sweep.start();

@@ -80,7 +80,7 @@ export function createSweep(context: Context, onChange: () => void): Sweep {
       const now = clock.now();
       const parameters = [context.owner, now + limits.leaseMs, now, ...kinds, capacity];
       return (await runStatement<EffectRow>(transaction, statements.takeEffects, parameters)).rows;
-    });
+    }, 'snapshot');
     hasBacklog = rows.length === capacity;
     context.hooks.perform(rows);
   }
@@ -95,7 +95,10 @@ export function createSweep(context: Context, onChange: () => void): Sweep {
     try {
       const chance = context.chance();
       const work = async () =>
-        await context.database.transaction((transaction) => passTime(transaction, kind, id, chance));
+        await context.database.transaction(
+          (transaction) => passTime(transaction, kind, id, chance),
+          'snapshot',
+        );
       const decided = await retryConflicts(context, work);
       if (decided) follow(context, decided);
     } catch (error) {
@@ -129,7 +132,7 @@ export function createSweep(context: Context, onChange: () => void): Sweep {
       if (!row) return;
       const again = clock.now() + limits.wakeAgainMs;
       await runStatement(transaction, statements.postponeWake, [again, kind, id, row.revision]);
-    });
+    }, 'snapshot');
   }
 
   /** The earliest time at which there is something to do; effects do not count while no hands are free. */

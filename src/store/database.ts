@@ -12,6 +12,12 @@ import type { Log } from '#base/log.ts';
 import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
 
+/**
+ * `serializable` (the default): as if transactions came one after the other. `snapshot`: cheaper on PostgreSQL, for
+ * work that writes only what it has read, or is fenced by what it writes; SQLite is always serializable.
+ */
+export type Isolation = 'serializable' | 'snapshot';
+
 export interface Database {
   readonly dialect: 'sqlite' | 'postgres';
   /** For reads outside a transaction; sees committed data only. `database.read.withTables<Tables>()`. */
@@ -20,7 +26,10 @@ export interface Database {
    * Runs `work` in one transaction and commits when it resolves. Durable when this resolves. On a serialization
    * conflict `work` runs again, so it must have no effect outside `transaction`. Transactions do not nest.
    */
-  transaction<Result>(work: (transaction: Kysely<unknown>) => Promise<Result>): Promise<Result>;
+  transaction<Result>(
+    work: (transaction: Kysely<unknown>) => Promise<Result>,
+    isolation?: Isolation,
+  ): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -59,11 +68,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     dialect,
     read: opened.read,
-    async transaction(work) {
+    async transaction(work, isolation = 'serializable') {
       assert(current.getStore()?.open !== true, 'a transaction was asked for inside a transaction');
       const scope = { open: true };
       try {
-        return await current.run(scope, () => opened.transaction(work));
+        return await current.run(scope, () => opened.transaction(work, isolation));
       } finally {
         scope.open = false;
       }
