@@ -6,7 +6,7 @@
 
 import type { Readable } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
-import { fault, type Fault } from '#base/fault.ts';
+import { fault } from '#base/fault.ts';
 import type { Principal } from '#core/policy/principal.ts';
 import type { HttpRequest } from '#wire/http.ts';
 import { hasStreamingInput, type Model, type Operation } from '#wire/model.ts';
@@ -23,7 +23,7 @@ import {
   type Payload,
 } from '#wire/sigv4.ts';
 import { readBodyChecks } from './body-checks.ts';
-import { UNSIGNED_BYTES_MAX, WHOLE_BYTES_MAX, withoutChunking, type Bodies, type BodyPlan } from './body.ts';
+import { WHOLE_BYTES_MAX, withoutChunking, type Bodies, type BodyPlan } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import type { Identify } from './identify.ts';
 import { refusalToFault } from './refusals.ts';
@@ -44,6 +44,8 @@ export type Authenticate = (
   reading: Reading,
   route: Route,
   model: Model,
+  /** The body, where it was needed to find the route of an unsigned request. */
+  form: Buffer | undefined,
 ) => Promise<Authenticated>;
 
 export interface AuthenticateParts {
@@ -54,11 +56,10 @@ export interface AuthenticateParts {
 }
 
 const ANONYMOUS: Principal = { type: 'anonymous' };
-const FORM_BYTES_SHOWN_MAX = 128;
 
 export function createAuthenticate(parts: AuthenticateParts): Authenticate {
   const { bodies, clock, identify } = parts;
-  return async (exchange, reading, route, model) => {
+  return async (exchange, reading, route, model, form) => {
     switch (reading.type) {
       case 'refused':
         throw refusalToFault(reading.refusal, route.protocol, reading.place);
@@ -70,7 +71,7 @@ export function createAuthenticate(parts: AuthenticateParts): Authenticate {
               seed: undefined,
               context: {},
             })
-          : openUnsigned(exchange, route, model);
+          : openUnsigned(exchange.request, route, model, form);
       case 'claim':
         return route.protocol === 'rest-xml'
           ? openObject(exchange, route, model, await proveObject(exchange, reading.claim, route))
@@ -162,13 +163,17 @@ export function createAuthenticate(parts: AuthenticateParts): Authenticate {
     return bodies.collectOpen(exchange.body, plan, WHOLE_BYTES_MAX);
   }
 
-  async function openUnsigned(exchange: Exchange, route: Route, model: Model): Promise<Authenticated> {
-    if (model.unsigned.length === 0) throw unsigned();
-    const { request } = exchange;
-    const body = await bodies.collect(exchange.body, UNSIGNED_BYTES_MAX);
-    const operation = operationOf(route, request, body);
-    if (!model.unsigned.includes(operation)) throw unsigned();
-    return { principal: ANONYMOUS, operation, request, body, context: {} };
+  function openUnsigned(
+    request: HttpRequest,
+    route: Route,
+    model: Model,
+    form: Buffer | undefined,
+  ): Authenticated {
+    const operation = route.operation ?? '';
+    if (!form || !model.unsigned.includes(operation)) {
+      throw fault('MissingAuthenticationTokenException', 'Request is missing Authentication Token');
+    }
+    return { principal: ANONYMOUS, operation, request, body: form, context: {} };
   }
 
   /** One region lives here. Elsewhere AWS would show an empty region; we say that there is none. */
@@ -199,12 +204,5 @@ interface Proven {
 }
 
 function operationOf(route: Route, request: HttpRequest, body: Buffer): string {
-  const operation = route.operation ?? operationOfForm(request, body);
-  if (operation === undefined)
-    throw fault('MissingActionException', 'The request has no Action.', { status: 400 });
-  return operation.slice(0, FORM_BYTES_SHOWN_MAX);
-}
-
-function unsigned(): Fault {
-  return fault('MissingAuthenticationTokenException', 'Request is missing Authentication Token');
+  return route.operation ?? operationOfForm(request, body);
 }

@@ -20,7 +20,7 @@ export const WHOLE_BYTES_MAX = 10 * 1024 * 1024;
 export const UNSIGNED_BYTES_MAX = 64 * 1024;
 const STREAM_BYTES_MAX = 5 * 1024 ** 3;
 /** All bodies that are in memory at one time. */
-const HELD_BYTES_MAX = 256 * 1024 * 1024;
+const HELD_BYTES_MAX = 128 * 1024 * 1024;
 const IDLE_MS_MAX = 30_000;
 const WHOLE_MS_MAX = 120_000;
 

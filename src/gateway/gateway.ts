@@ -20,7 +20,7 @@ import { createHandling } from './handle.ts';
 import { createIdentify, type RootKey } from './identify.ts';
 import { createInternalRoutes } from './internal-routes.ts';
 import { createRooms, type AnyService } from './rooms.ts';
-import { createDoor } from './server.ts';
+import { createDoor, doorLimits, type DoorLimits } from './server.ts';
 
 export interface GatewayOptions {
   readonly account: string;
@@ -32,6 +32,7 @@ export interface GatewayOptions {
   readonly routes?: readonly Route[];
   /** Host names below which buckets may be sub-domains. */
   readonly bucketHosts?: readonly string[];
+  readonly limits?: Partial<DoorLimits>;
 }
 
 export interface Gateway {
@@ -59,6 +60,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const audit = createAudit(log, clock);
   const identify = createIdentify(rooms, options.rootKey, account);
   const authorize = createAuthorize(rooms);
+  const bodies = createBodies(clock);
   let url = '';
   const endpoint = () => url;
   const handling = createHandling({
@@ -69,7 +71,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     log,
     audit,
-    authenticate: createAuthenticate({ region, clock, identify, bodies: createBodies(clock) }),
+    bodies,
+    authenticate: createAuthenticate({ region, clock, identify, bodies }),
     authorize,
     callerFor: (principal, origin, base, signal) =>
       createCaller(handling, principal, origin, () => base, signal),
@@ -80,6 +83,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const door = createDoor({
     log,
     clock,
+    limits: { ...doorLimits, ...options.limits },
     routes: () => [...own, ...(options.routes ?? []), ...rooms.routes],
     handle: handling.handle,
   });

@@ -13,12 +13,13 @@ import type { Call, Caller } from '#services/service.ts';
 import { createRequestId, decodeInput, encodeFault, encodeOutput, findOperation } from '#wire/codec.ts';
 import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
 import { loadModel, type Model, type Operation, type Protocol } from '#wire/model.ts';
-import { isRejection, routeRequest, type Route } from '#wire/router.ts';
+import { isForm, isRejection, routeRequest, routeUnsignedForm, type Route } from '#wire/router.ts';
 import { readClaim, type Reading } from '#wire/sigv4-claim.ts';
 import { validateInput } from '#wire/validate.ts';
 import type { Audit } from './audit.ts';
 import type { Authenticate, Authenticated } from './authenticate.ts';
 import type { Authorize, Origin } from './authorize.ts';
+import { UNSIGNED_BYTES_MAX, type Bodies } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { isGap, type Room, type Rooms } from './rooms.ts';
 
@@ -42,6 +43,7 @@ export interface HandleParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly audit: Audit;
+  readonly bodies: Bodies;
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
   /** Callers for what handlers send on. */
@@ -66,11 +68,12 @@ export function createHandling(parts: HandleParts): Handling {
     let code: string | undefined;
     try {
       const reading = readClaim(request);
-      const route = findRoute(request, reading, parts.bucketHosts, seen);
+      const form = await openForm(exchange, reading);
+      const route = findRoute(request, reading, form, seen);
       requestId = createRequestId(route.protocol);
       const model = loadModel(route.service);
       seen.model = model;
-      const authenticated = await parts.authenticate(exchange, reading, route, model);
+      const authenticated = await parts.authenticate(exchange, reading, route, model, form);
       seen.principal = authenticated.principal;
       const operation = findOperation(model, authenticated.operation);
       seen.operation = operation.name;
@@ -106,6 +109,23 @@ export function createHandling(parts: HandleParts): Handling {
         startedAt,
       });
     }
+  }
+
+  /** Only the form tells which operation an unsigned form means, so it is read first, if it is short. */
+  async function openForm(exchange: Exchange, reading: Reading): Promise<Buffer | undefined> {
+    const { request } = exchange;
+    if (reading.type !== 'unsigned' || request.headers['x-amz-target'] !== undefined || !isForm(request))
+      return undefined;
+    return parts.bodies.collect(exchange.body, UNSIGNED_BYTES_MAX);
+  }
+
+  function findRoute(request: HttpRequest, reading: Reading, form: Buffer | undefined, seen: Seen): Route {
+    const routing = form
+      ? routeUnsignedForm(request, form)
+      : routeRequest(request, signingNameOf(reading), parts.bucketHosts);
+    seen.protocol = routing.protocol;
+    if (isRejection(routing)) throw routing.fault;
+    return routing;
   }
 
   async function call(inner: InnerCall): Promise<object> {
@@ -220,17 +240,15 @@ interface Step {
   readonly at: number;
 }
 
-function findRoute(request: HttpRequest, reading: Reading, hosts: readonly string[], seen: Seen): Route {
-  const signingName =
-    reading.type === 'claim'
-      ? reading.claim.service
-      : reading.type === 'refused'
-        ? reading.service
-        : undefined;
-  const routing = routeRequest(request, signingName, hosts);
-  seen.protocol = routing.protocol;
-  if (isRejection(routing)) throw routing.fault;
-  return routing;
+function signingNameOf(reading: Reading): string | undefined {
+  switch (reading.type) {
+    case 'unsigned':
+      return undefined;
+    case 'claim':
+      return reading.claim.service;
+    case 'refused':
+      return reading.service;
+  }
 }
 
 function unsupported(model: Model, operation: Operation, why: string | undefined): Fault {

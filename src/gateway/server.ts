@@ -15,6 +15,7 @@ import type { Exchange } from './exchange.ts';
 export interface ServerParts {
   readonly log: Log;
   readonly clock: Clock;
+  readonly limits: DoorLimits;
   /** Asked at every request, since rooms come later. */
   readonly routes: () => readonly Route[];
   readonly handle: (exchange: Exchange) => Promise<HttpAnswer>;
@@ -26,12 +27,18 @@ export interface HttpDoor {
   close(graceMs: number): Promise<void>;
 }
 
+export interface DoorLimits {
+  readonly headersMs: number;
+  readonly keepAliveMs: number;
+  readonly connectionsMax: number;
+}
+
+export const doorLimits: DoorLimits = { headersMs: 20_000, keepAliveMs: 65_000, connectionsMax: 4096 };
+
 const HEADER_BYTES_MAX = 64 * 1024;
 const HEADERS_MAX = 300;
-const HEADERS_MS_MAX = 20_000;
-const KEEP_ALIVE_MS_MAX = 65_000;
-const CHECK_MS = 2_000;
-const CONNECTIONS_MAX = 4096;
+/** How often Node looks for connections that are over their time. */
+const CHECK_MS_MAX = 2_000;
 const REQUESTS_PER_CONNECTION_MAX = 100_000;
 /** After an answer that did not want the body: how much of it we still read so that the client sees the answer. */
 const DRAIN_BYTES_MAX = 1024 * 1024;
@@ -39,17 +46,18 @@ const DRAIN_MS_MAX = 2_000;
 const HOST_FORM = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/;
 
 export function createDoor(parts: ServerParts): HttpDoor {
+  const { limits } = parts;
   const server = createServer({
     maxHeaderSize: HEADER_BYTES_MAX,
-    headersTimeout: HEADERS_MS_MAX,
+    headersTimeout: limits.headersMs,
     // Pushes and uploads may take their time; whoever reads a body watches that it moves.
     requestTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE_MS_MAX,
-    connectionsCheckingInterval: CHECK_MS,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(CHECK_MS_MAX, limits.headersMs / 4),
     noDelay: true,
   });
   server.maxHeadersCount = 0;
-  server.maxConnections = CONNECTIONS_MAX;
+  server.maxConnections = limits.connectionsMax;
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
   let isClosing = false;
   const take = (message: IncomingMessage, response: ServerResponse, proceed: () => void) => {
@@ -100,10 +108,10 @@ async function serve(
   proceed: () => void,
 ): Promise<void> {
   const target = message.url ?? '/';
-  const headers = readHeaders(message.rawHeaders);
-  if (message.rawHeaders.length / 2 > HEADERS_MAX || !headers) {
+  if (message.rawHeaders.length / 2 > HEADERS_MAX) {
     return send(message, response, plain(431, 'Too many header fields.'), parts.clock);
   }
+  const headers = readHeaders(message.rawHeaders);
   const host = headers['host'] ?? '';
   if (!target.startsWith('/') || !HOST_FORM.test(host)) {
     return send(message, response, plain(400, 'The request line or the host is malformed.'), parts.clock);
@@ -188,8 +196,8 @@ function drain(message: IncomingMessage, clock: Clock): void {
   message.resume();
 }
 
-/** Lower-case names, repeated ones joined with a comma; `undefined` for names that no client needs. */
-function readHeaders(raw: readonly string[]): HttpRequest['headers'] | undefined {
+/** Lower-case names, repeated ones joined with a comma. */
+function readHeaders(raw: readonly string[]): HttpRequest['headers'] {
   const headers: Record<string, string> = Object.create(null);
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();

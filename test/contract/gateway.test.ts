@@ -305,7 +305,7 @@ attempt(lambda: s3.put_object(Bucket='open', Key='crc64', Body=b'hello', Checksu
 import urllib.request
 link = client('s3', signature_version='s3v4').generate_presigned_url('get_object', Params={'Bucket': 'open', 'Key': key}, ExpiresIn=60)
 attempt(lambda: urllib.request.urlopen(link).read().decode()[:5])
-other = boto3.client('sts', aws_secret_access_key='wrong', config=Config(retries={'max_attempts': 0}))
+other = boto3.client('sts', aws_access_key_id=os.environ['AWS_ACCESS_KEY_ID'], aws_secret_access_key='wrong', config=Config(retries={'max_attempts': 0}))
 attempt(lambda: other.get_caller_identity())
 `,
   );
