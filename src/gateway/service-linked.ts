@@ -6,7 +6,10 @@
 import type { Principal } from '#core/policy/principal.ts';
 
 /** Actions by service principal. An explicit deny in a resource policy still wins. */
-const ACTIONS: Readonly<Record<string, readonly string[]>> = {};
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  // To find a repository's bytes by its name; whether they may be read is asked of the pipeline's role.
+  'codepipeline.amazonaws.com': ['codecommit:GetRepository'],
+};
 
 export function isServiceLinked(principal: Principal, action: string): boolean {
   if (principal.type !== 'service' || !Object.hasOwn(ACTIONS, principal.service)) return false;
