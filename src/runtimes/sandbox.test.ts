@@ -249,9 +249,9 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
         await sandbox.perform({ number: 1, heading: '', script: 'never' }, forever),
         exited(9),
       );
-      assert.equal(readFileSync(log, 'utf8'), 'started\ndone\n');
       sandbox.release();
       await runtime.kill(directory, 0);
+      assert.equal(readFileSync(log, 'utf8'), 'started\ndone\n');
     });
 
     test('network none has no way out, not even to this machine', async () => {

@@ -1,0 +1,151 @@
+/**
+ * The words of a build: what it was asked to do, where it is, what may happen to it, and what it orders. Names are
+ * those of CodeBuild's API, so that an answer is a plain view of the state.
+ * https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details.html
+ */
+
+import type { CommandPhase } from '#core/buildspec/buildspec.ts';
+
+export const PHASES = [
+  'SUBMITTED',
+  'QUEUED',
+  'PROVISIONING',
+  'DOWNLOAD_SOURCE',
+  'INSTALL',
+  'PRE_BUILD',
+  'BUILD',
+  'POST_BUILD',
+  'UPLOAD_ARTIFACTS',
+  'FINALIZING',
+  'COMPLETED',
+] as const;
+
+export type PhaseType = (typeof PHASES)[number];
+export type PhaseStatus = 'SUCCEEDED' | 'FAILED' | 'FAULT' | 'TIMED_OUT' | 'STOPPED';
+export type BuildStatus = 'IN_PROGRESS' | PhaseStatus;
+
+export interface PhaseContext {
+  readonly statusCode: string;
+  readonly message: string;
+}
+
+export interface Phase {
+  readonly type: PhaseType;
+  readonly startAt: number;
+  /** Absent for the phase that is current. */
+  readonly status?: PhaseStatus;
+  readonly endAt?: number;
+  readonly contexts?: readonly PhaseContext[];
+}
+
+/** Everything a build does, fixed when it is asked for; later changes of its project do not touch it. */
+export interface BuildPlan {
+  /** `<project>:<uuid>` */
+  readonly id: string;
+  readonly uuid: string;
+  readonly arn: string;
+  readonly projectName: string;
+  readonly initiator: string;
+  readonly source: SourcePlan;
+  readonly secondarySources: readonly SourcePlan[];
+  readonly sourceVersion?: string;
+  readonly artifacts: ArtifactsPlan;
+  readonly secondaryArtifacts: readonly ArtifactsPlan[];
+  readonly environment: EnvironmentPlan;
+  readonly serviceRole: string;
+  readonly encryptionKey: string;
+  readonly timeoutMinutes: number;
+  readonly queuedTimeoutMinutes: number;
+  /** `undefined` when CloudWatch logs are disabled. */
+  readonly logs?: { readonly groupName: string; readonly streamName: string };
+}
+
+export interface SourcePlan {
+  readonly type: 'CODECOMMIT' | 'S3' | 'CODEPIPELINE' | 'NO_SOURCE';
+  readonly location?: string;
+  /** File path, inline text or ARN, for the primary source. */
+  readonly buildspec?: string;
+  readonly gitCloneDepth?: number;
+  /** Only and always for secondary sources. */
+  readonly identifier?: string;
+  readonly version?: string;
+}
+
+export interface ArtifactsPlan {
+  readonly type: 'CODEPIPELINE' | 'S3' | 'NO_ARTIFACTS';
+  readonly location?: string;
+  readonly path?: string;
+  readonly namespaceType?: 'NONE' | 'BUILD_ID';
+  readonly name?: string;
+  readonly packaging?: 'NONE' | 'ZIP';
+  readonly overrideName?: boolean;
+  readonly encryptionDisabled?: boolean;
+  /** Only and always for secondary artifacts. */
+  readonly identifier?: string;
+}
+
+export interface EnvironmentPlan {
+  readonly type: string;
+  readonly image: string;
+  readonly computeType: string;
+  readonly privileged: boolean;
+  readonly variables: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly type: 'PLAINTEXT' | 'PARAMETER_STORE' | 'SECRETS_MANAGER';
+  }[];
+}
+
+/** What became known while the build ran. */
+export interface BuildFacts {
+  readonly resolvedSourceVersion?: string;
+  /** Command phases that have commands; the others pass at once. */
+  readonly commandPhases?: readonly CommandPhase[];
+  readonly onFailure?: Readonly<Partial<Record<CommandPhase, 'ABORT' | 'CONTINUE'>>>;
+  readonly exportedVariables?: readonly { readonly name: string; readonly value: string }[];
+  readonly artifacts?: readonly ArtifactFacts[];
+}
+
+export interface ArtifactFacts {
+  readonly identifier?: string;
+  /** `arn:aws:s3:::bucket/key` */
+  readonly location: string;
+  readonly sha256?: string;
+  readonly md5?: string;
+}
+
+export interface BuildState {
+  readonly plan: BuildPlan;
+  readonly phases: readonly Phase[];
+  readonly status: BuildStatus;
+  readonly isComplete: boolean;
+  readonly startAt: number;
+  /** When the queue's clock or the build's clock runs out. */
+  readonly deadlineAt: number;
+  readonly facts: BuildFacts;
+  /** Its processes are being ended; what the build will be once none is left. */
+  readonly ending?: 'STOPPED' | 'TIMED_OUT' | 'FAULT';
+}
+
+export type BuildEvent =
+  | { readonly type: 'BuildRequested'; readonly plan: BuildPlan }
+  | {
+      readonly type: 'PhaseEnded';
+      readonly phase: PhaseType;
+      readonly status: 'SUCCEEDED' | 'FAILED' | 'FAULT';
+      readonly context: PhaseContext;
+      /** The sandbox is no more, so nothing can follow. */
+      readonly isLast: boolean;
+      readonly facts: BuildFacts;
+    }
+  | { readonly type: 'StopRequested' }
+  /** No process of the build is left. */
+  | { readonly type: 'BuildKilled' };
+
+export type BuildEffect =
+  /** Runs the build from where it is to its end; long-lived. */
+  | { readonly type: 'RunBuild' }
+  /** Ends whatever runs for the build, then tells so. */
+  | { readonly type: 'KillBuild' }
+  /** Tells the house of a new status. */
+  | { readonly type: 'PublishChange'; readonly at: number; readonly change: 'STARTED' | 'ENDED' };
