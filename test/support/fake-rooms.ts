@@ -14,6 +14,7 @@ import { isFaulty, parsePolicy } from '#core/policy/parse.ts';
 import type { Principal, RolePrincipal } from '#core/policy/principal.ts';
 import { createGateway, type Gateway } from '#gateway/gateway.ts';
 import type { AnyService } from '#gateway/rooms.ts';
+import type { DoorLimits } from '#gateway/server.ts';
 import { gap, type BusEvent, type Call, type Identity, type PrincipalPolicies } from '#services/service.ts';
 
 export interface Key {
@@ -61,11 +62,15 @@ export interface FakeHouse {
   readonly heard: BusEvent[];
 }
 
-export async function createFakeHouse(
-  options: { readonly clock?: Clock; readonly log?: Log } = {},
-): Promise<FakeHouse> {
-  const { clock = systemClock, log = silentLog } = options;
-  const gateway = createGateway({ account: ACCOUNT, region: 'us-east-1', rootKey, clock, log });
+export interface FakeHouseOptions {
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly limits?: Partial<DoorLimits>;
+}
+
+export async function createFakeHouse(options: FakeHouseOptions = {}): Promise<FakeHouse> {
+  const { clock = systemClock, log = silentLog, limits = {} } = options;
+  const gateway = createGateway({ account: ACCOUNT, region: 'us-east-1', rootKey, clock, log, limits });
   const calls: Call[] = [];
   const objects = new Map<string, Buffer>();
   const heard: BusEvent[] = [];
