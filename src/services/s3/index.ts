@@ -1,0 +1,210 @@
+/**
+ * S3, as far as pipelines, builds, deployments and their tools touch it: buckets, objects, versions, uploads in parts,
+ * conditional reads and writes, listings, policies, tags. Bytes are sealed at rest (SSE-S3).
+ *
+ * Gaps: ACLs, KMS and customer keys, lifecycle rules, object lock, CORS, website, replication, logging, notifications
+ * other than to EventBridge; see the map.
+ *
+ * By design: `Object Created` is published for every bucket, not only where EventBridge was turned on, because the
+ * house's own pipelines listen. A completed upload is one row over its parts, so completing never copies.
+ */
+
+import { gap, type House, type Operations, type Service } from '#services/service.ts';
+import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets.ts';
+import { deleteObject, deleteObjects } from './deleting.ts';
+import { listObjectVersions, listObjects, listObjectsV2 } from './listing.ts';
+import {
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createMultipartUpload,
+  listMultipartUploads,
+  listParts,
+  uploadPart,
+  uploadPartCopy,
+} from './multipart.ts';
+import {
+  deleteObjectTagging,
+  getObject,
+  getObjectAcl,
+  getObjectAttributes,
+  getObjectTagging,
+  headObject,
+  putObjectTagging,
+} from './reading.ts';
+import {
+  createPolicyReader,
+  deleteBucketEncryption,
+  deleteBucketOwnershipControls,
+  deleteBucketPolicy,
+  deleteBucketTagging,
+  deletePublicAccessBlock,
+  getBucketAcl,
+  getBucketEncryption,
+  getBucketNotificationConfiguration,
+  getBucketOwnershipControls,
+  getBucketPolicy,
+  getBucketPolicyStatus,
+  getBucketTagging,
+  getBucketVersioning,
+  getPublicAccessBlock,
+  notSet,
+  putBucketEncryption,
+  putBucketNotificationConfiguration,
+  putBucketOwnershipControls,
+  putBucketPolicy,
+  putBucketTagging,
+  putBucketVersioning,
+  putPublicAccessBlock,
+  unset,
+} from './settings.ts';
+import { copyObject, putObject } from './writing.ts';
+import { createOutbox } from './outbox.ts';
+import { permissions } from './permissions.ts';
+import type { Room } from './room.ts';
+import { createSweep } from './sweeping.ts';
+import { migrations } from './tables.ts';
+
+const ABAC = 'Access by bucket tags is not implemented.';
+const ACL = 'Access control lists are not implemented: the bucket owner owns every object, policies decide.';
+const ANNOTATION = 'Object annotations are not implemented.';
+const DIRECTORY = 'Directory buckets are not implemented.';
+const KMS = 'Changing how an object is encrypted is not implemented.';
+const LATER = 'Not implemented yet.';
+const LIFECYCLE = 'Lifecycle rules and archives are not implemented.';
+const LOCK = 'Object lock is not implemented.';
+const REPORTS = 'Storage reports and tiers are not implemented.';
+const TABLES = 'Metadata tables are not implemented.';
+
+export function openS3(house: House): Service<'s3'> {
+  const room: Room = { house, outbox: createOutbox(house) };
+  const sweep = createSweep(house);
+  return {
+    name: 's3',
+    operations: operationsOf(room),
+    permissions,
+    machines: [room.outbox],
+    migrations,
+    resourcePolicy: createPolicyReader(house),
+    async recover() {
+      sweep.start();
+    },
+    close: () => sweep.stop(),
+  };
+}
+
+function operationsOf(room: Room): Operations<'s3'> {
+  return {
+    AbortMultipartUpload: abortMultipartUpload(room),
+    CompleteMultipartUpload: completeMultipartUpload(room),
+    CopyObject: copyObject(room),
+    CreateBucket: createBucket(room),
+    CreateBucketMetadataConfiguration: gap(TABLES),
+    CreateBucketMetadataTableConfiguration: gap(TABLES),
+    CreateMultipartUpload: createMultipartUpload(room),
+    CreateSession: gap(DIRECTORY),
+    DeleteBucket: deleteBucket(room),
+    DeleteBucketAnalyticsConfiguration: gap(REPORTS),
+    DeleteBucketCors: gap(LATER),
+    DeleteBucketEncryption: deleteBucketEncryption(room),
+    DeleteBucketIntelligentTieringConfiguration: gap(REPORTS),
+    DeleteBucketInventoryConfiguration: gap(REPORTS),
+    DeleteBucketLifecycle: gap(LIFECYCLE),
+    DeleteBucketMetadataConfiguration: gap(TABLES),
+    DeleteBucketMetadataTableConfiguration: gap(TABLES),
+    DeleteBucketMetricsConfiguration: gap(REPORTS),
+    DeleteBucketOwnershipControls: deleteBucketOwnershipControls(room),
+    DeleteBucketPolicy: deleteBucketPolicy(room),
+    DeleteBucketReplication: gap(LATER),
+    DeleteBucketTagging: deleteBucketTagging(room),
+    DeleteBucketWebsite: gap(LATER),
+    DeleteObject: deleteObject(room),
+    DeleteObjectAnnotation: gap(ANNOTATION),
+    DeleteObjectTagging: deleteObjectTagging(room),
+    DeleteObjects: deleteObjects(room),
+    DeletePublicAccessBlock: deletePublicAccessBlock(room),
+    GetBucketAbac: gap(ABAC),
+    GetBucketAccelerateConfiguration: unset(room, {}),
+    GetBucketAcl: getBucketAcl(room),
+    GetBucketAnalyticsConfiguration: gap(REPORTS),
+    GetBucketCors: notSet(room, 'NoSuchCORSConfiguration'),
+    GetBucketEncryption: getBucketEncryption(room),
+    GetBucketIntelligentTieringConfiguration: gap(REPORTS),
+    GetBucketInventoryConfiguration: gap(REPORTS),
+    GetBucketLifecycleConfiguration: notSet(room, 'NoSuchLifecycleConfiguration'),
+    GetBucketLocation: getBucketLocation(room),
+    GetBucketLogging: unset(room, {}),
+    GetBucketMetadataConfiguration: gap(TABLES),
+    GetBucketMetadataTableConfiguration: gap(TABLES),
+    GetBucketMetricsConfiguration: gap(REPORTS),
+    GetBucketNotificationConfiguration: getBucketNotificationConfiguration(room),
+    GetBucketOwnershipControls: getBucketOwnershipControls(room),
+    GetBucketPolicy: getBucketPolicy(room),
+    GetBucketPolicyStatus: getBucketPolicyStatus(room),
+    GetBucketReplication: notSet(room, 'ReplicationConfigurationNotFoundError'),
+    GetBucketRequestPayment: unset(room, { Payer: 'BucketOwner' as const }),
+    GetBucketTagging: getBucketTagging(room),
+    GetBucketVersioning: getBucketVersioning(room),
+    GetBucketWebsite: notSet(room, 'NoSuchWebsiteConfiguration'),
+    GetObject: getObject(room),
+    GetObjectAcl: getObjectAcl(room),
+    GetObjectAnnotation: gap(ANNOTATION),
+    GetObjectAttributes: getObjectAttributes(room),
+    GetObjectLegalHold: gap(LOCK),
+    GetObjectLockConfiguration: notSet(room, 'ObjectLockConfigurationNotFoundError'),
+    GetObjectRetention: gap(LOCK),
+    GetObjectTagging: getObjectTagging(room),
+    GetObjectTorrent: gap(LATER),
+    GetPublicAccessBlock: getPublicAccessBlock(room),
+    HeadBucket: headBucket(room),
+    HeadObject: headObject(room),
+    ListBucketAnalyticsConfigurations: gap(REPORTS),
+    ListBucketIntelligentTieringConfigurations: gap(REPORTS),
+    ListBucketInventoryConfigurations: gap(REPORTS),
+    ListBucketMetricsConfigurations: gap(REPORTS),
+    ListBuckets: listBuckets(room),
+    ListDirectoryBuckets: gap(DIRECTORY),
+    ListMultipartUploads: listMultipartUploads(room),
+    ListObjectAnnotations: gap(ANNOTATION),
+    ListObjectVersions: listObjectVersions(room),
+    ListObjects: listObjects(room),
+    ListObjectsV2: listObjectsV2(room),
+    ListParts: listParts(room),
+    PutBucketAbac: gap(ABAC),
+    PutBucketAccelerateConfiguration: gap(LATER),
+    PutBucketAcl: gap(ACL),
+    PutBucketAnalyticsConfiguration: gap(REPORTS),
+    PutBucketCors: gap(LATER),
+    PutBucketEncryption: putBucketEncryption(room),
+    PutBucketIntelligentTieringConfiguration: gap(REPORTS),
+    PutBucketInventoryConfiguration: gap(REPORTS),
+    PutBucketLifecycleConfiguration: gap(LIFECYCLE),
+    PutBucketLogging: gap(LATER),
+    PutBucketMetricsConfiguration: gap(REPORTS),
+    PutBucketNotificationConfiguration: putBucketNotificationConfiguration(room),
+    PutBucketOwnershipControls: putBucketOwnershipControls(room),
+    PutBucketPolicy: putBucketPolicy(room),
+    PutBucketReplication: gap(LATER),
+    PutBucketRequestPayment: gap(LATER),
+    PutBucketTagging: putBucketTagging(room),
+    PutBucketVersioning: putBucketVersioning(room),
+    PutBucketWebsite: gap(LATER),
+    PutObject: putObject(room),
+    PutObjectAcl: gap(ACL),
+    PutObjectAnnotation: gap(ANNOTATION),
+    PutObjectLegalHold: gap(LOCK),
+    PutObjectLockConfiguration: gap(LOCK),
+    PutObjectRetention: gap(LOCK),
+    PutObjectTagging: putObjectTagging(room),
+    PutPublicAccessBlock: putPublicAccessBlock(room),
+    RenameObject: gap(DIRECTORY),
+    RestoreObject: gap(LIFECYCLE),
+    SelectObjectContent: gap(LATER),
+    UpdateBucketMetadataAnnotationTableConfiguration: gap(ANNOTATION),
+    UpdateBucketMetadataInventoryTableConfiguration: gap(TABLES),
+    UpdateBucketMetadataJournalTableConfiguration: gap(TABLES),
+    UpdateObjectEncryption: gap(KMS),
+    UploadPart: uploadPart(room),
+    UploadPartCopy: uploadPartCopy(room),
+    WriteGetObjectResponse: gap(LATER),
+  };
+}

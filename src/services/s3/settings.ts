@@ -1,0 +1,359 @@
+/**
+ * What is set on a bucket: versioning, policy, tags, public access block, encryption, ownership. Only settings that we
+ * obey are accepted; reading those that were never set gives S3's answer for a new bucket.
+ */
+
+import { isFaulty, parsePolicy } from '#core/policy/parse.ts';
+import type { PolicyDocument } from '#core/policy/document.ts';
+import type { Call, Handler, House } from '#services/service.ts';
+import { readTags, tagSet } from './facts.ts';
+import { s3Fault, type S3Code } from './faults.ts';
+import { ownerOf } from './listing.ts';
+import { checkOwner, findBucket, readRows, type Room } from './room.ts';
+import { withTables, type BucketRow } from './tables.ts';
+
+export interface BucketSettings {
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly publicAccessBlock?: PublicAccessBlock | undefined;
+  readonly bucketKeyEnabled?: boolean | undefined;
+  readonly ownershipRemoved?: boolean | undefined;
+  readonly eventBridge?: boolean | undefined;
+}
+
+interface PublicAccessBlock {
+  readonly BlockPublicAcls: boolean;
+  readonly IgnorePublicAcls: boolean;
+  readonly BlockPublicPolicy: boolean;
+  readonly RestrictPublicBuckets: boolean;
+}
+
+/** New buckets block all public access. See "Blocking public access to your Amazon S3 storage". */
+export const DEFAULT_SETTINGS: BucketSettings = {
+  publicAccessBlock: {
+    BlockPublicAcls: true,
+    IgnorePublicAcls: true,
+    BlockPublicPolicy: true,
+    RestrictPublicBuckets: true,
+  },
+};
+
+const BUCKET_TAGS_MAX = 50;
+const POLICY_BYTES_MAX = 20 * 1024;
+
+interface BucketInput {
+  readonly Bucket: string | undefined;
+  readonly ExpectedBucketOwner?: string | undefined;
+}
+
+async function readBucket(room: Room, call: Call, input: BucketInput): Promise<BucketRow> {
+  checkOwner(call, input.ExpectedBucketOwner);
+  return await findBucket(readRows(room.house), input.Bucket);
+}
+
+async function readSettings(room: Room, call: Call, input: BucketInput): Promise<BucketSettings> {
+  return JSON.parse((await readBucket(room, call, input)).settings) as BucketSettings;
+}
+
+async function change(
+  room: Room,
+  call: Call,
+  input: BucketInput,
+  columns: (row: BucketRow) => Partial<BucketRow>,
+): Promise<Record<string, never>> {
+  checkOwner(call, input.ExpectedBucketOwner);
+  await room.house.database.transaction(async (transaction) => {
+    const rows = withTables(transaction);
+    const row = await findBucket(rows, input.Bucket);
+    await rows.updateTable('s3_bucket').set(columns(row)).where('name', '=', row.name).execute();
+  });
+  return {};
+}
+
+async function set(
+  room: Room,
+  call: Call,
+  input: BucketInput,
+  some: BucketSettings,
+): Promise<Record<string, never>> {
+  return await change(room, call, input, (row) => ({
+    settings: JSON.stringify({ ...(JSON.parse(row.settings) as BucketSettings), ...some }),
+  }));
+}
+
+/* Versioning. */
+
+export function getBucketVersioning(room: Room): Handler<'s3', 'GetBucketVersioning'> {
+  return async (call, input) => {
+    const { versioning } = await readBucket(room, call, input);
+    return versioning === '' ? {} : { Status: versioning };
+  };
+}
+
+export function putBucketVersioning(room: Room): Handler<'s3', 'PutBucketVersioning'> {
+  return async (call, input) => {
+    const status = input.VersioningConfiguration?.Status;
+    if (input.VersioningConfiguration?.MFADelete === 'Enabled') {
+      throw s3Fault('NotImplemented', {}, 'MFA delete is not implemented.');
+    }
+    if (status !== 'Enabled' && status !== 'Suspended') throw s3Fault('MalformedXML');
+    return await change(room, call, input, () => ({ versioning: status }));
+  };
+}
+
+/* Policy. */
+
+export function getBucketPolicy(room: Room): Handler<'s3', 'GetBucketPolicy'> {
+  return async (call, input) => {
+    const { policy, name } = await readBucket(room, call, input);
+    if (policy === null) throw s3Fault('NoSuchBucketPolicy', { BucketName: name });
+    return { Policy: policy };
+  };
+}
+
+export function putBucketPolicy(room: Room): Handler<'s3', 'PutBucketPolicy'> {
+  return async (call, input) => {
+    const text = input.Policy ?? '';
+    const { publicAccessBlock } = await readSettings(room, call, input);
+    if (Buffer.byteLength(text) > POLICY_BYTES_MAX) {
+      throw s3Fault('MalformedPolicy', {}, 'Policies must not be larger than 20 KB');
+    }
+    const document = parsePolicy(text, 'resource');
+    if (isFaulty(document)) throw s3Fault('MalformedPolicy', {}, document.faults[0]);
+    checkResources(document, input.Bucket ?? '');
+    if (publicAccessBlock?.BlockPublicPolicy === true && isPublic(document)) {
+      throw s3Fault(
+        'AccessDenied',
+        {},
+        'The policy grants public access, and public policies are blocked by the BlockPublicPolicy setting of the bucket.',
+      );
+    }
+    return await change(room, call, input, () => ({ policy: text }));
+  };
+}
+
+export function deleteBucketPolicy(room: Room): Handler<'s3', 'DeleteBucketPolicy'> {
+  return async (call, input) => await change(room, call, input, () => ({ policy: null }));
+}
+
+export function getBucketPolicyStatus(room: Room): Handler<'s3', 'GetBucketPolicyStatus'> {
+  return async (call, input) => {
+    const { policy, name } = await readBucket(room, call, input);
+    if (policy === null) throw s3Fault('NoSuchBucketPolicy', { BucketName: name });
+    const document = parsePolicy(policy, 'resource');
+    return { PolicyStatus: { IsPublic: !isFaulty(document) && isPublic(document) } };
+  };
+}
+
+function checkResources(document: PolicyDocument, bucket: string): void {
+  const own = `arn:aws:s3:::${bucket}`;
+  const resources = document.statements.flatMap(
+    (statement) => statement.resources ?? statement.notResources ?? [],
+  );
+  for (const resource of resources) {
+    if (resource === own || resource.startsWith(`${own}/`) || resource === `${own}*`) continue;
+    throw s3Fault('MalformedPolicy', {}, 'Policy has invalid resource');
+  }
+}
+
+/** Grants something to everybody, with no condition that narrows it. See "The meaning of public". */
+function isPublic(document: PolicyDocument): boolean {
+  return document.statements.some((statement) => {
+    const { effect, principal, conditions } = statement;
+    if (effect !== 'Allow' || conditions.length > 0) return false;
+    if (principal === undefined) return true;
+    return principal === '*' || Object.values(principal).some((values) => values.includes('*'));
+  });
+}
+
+/** The bucket's policy, for the gateway's decision about the bucket or one of its objects. */
+export function createPolicyReader(house: House): (resource: string) => Promise<PolicyDocument | undefined> {
+  const parsed = new Map<string, { readonly text: string; readonly document: PolicyDocument }>();
+  return async (resource) => {
+    const name = /^arn:aws:s3:::([^/]+)/.exec(resource)?.[1];
+    if (name === undefined) return undefined;
+    const row = await readRows(house)
+      .selectFrom('s3_bucket')
+      .select('policy')
+      .where('name', '=', name)
+      .executeTakeFirst();
+    if (!row || row.policy === null) {
+      parsed.delete(name);
+      return undefined;
+    }
+    const known = parsed.get(name);
+    if (known?.text === row.policy) return known.document;
+    const document = parsePolicy(row.policy, 'resource');
+    // It was valid when it was put.
+    if (isFaulty(document)) throw new Error(`the policy of bucket ${name} is malformed`);
+    parsed.set(name, { text: row.policy, document });
+    return document;
+  };
+}
+
+/* Tags. */
+
+export function getBucketTagging(room: Room): Handler<'s3', 'GetBucketTagging'> {
+  return async (call, input) => {
+    const { tags } = await readSettings(room, call, input);
+    if (!tags) throw s3Fault('NoSuchTagSet', { BucketName: input.Bucket });
+    return { TagSet: tagSet(tags) };
+  };
+}
+
+export function putBucketTagging(room: Room): Handler<'s3', 'PutBucketTagging'> {
+  return async (call, input) =>
+    await set(room, call, input, { tags: readTags(input.Tagging?.TagSet ?? [], BUCKET_TAGS_MAX) });
+}
+
+export function deleteBucketTagging(room: Room): Handler<'s3', 'DeleteBucketTagging'> {
+  return async (call, input) => await set(room, call, input, { tags: undefined });
+}
+
+/* Public access. */
+
+export function getPublicAccessBlock(room: Room): Handler<'s3', 'GetPublicAccessBlock'> {
+  return async (call, input) => {
+    const { publicAccessBlock } = await readSettings(room, call, input);
+    if (!publicAccessBlock)
+      throw s3Fault('NoSuchPublicAccessBlockConfiguration', { BucketName: input.Bucket });
+    return { PublicAccessBlockConfiguration: publicAccessBlock };
+  };
+}
+
+export function putPublicAccessBlock(room: Room): Handler<'s3', 'PutPublicAccessBlock'> {
+  return async (call, input) => {
+    const given = input.PublicAccessBlockConfiguration;
+    return await set(room, call, input, {
+      publicAccessBlock: {
+        BlockPublicAcls: given?.BlockPublicAcls === true,
+        IgnorePublicAcls: given?.IgnorePublicAcls === true,
+        BlockPublicPolicy: given?.BlockPublicPolicy === true,
+        RestrictPublicBuckets: given?.RestrictPublicBuckets === true,
+      },
+    });
+  };
+}
+
+export function deletePublicAccessBlock(room: Room): Handler<'s3', 'DeletePublicAccessBlock'> {
+  return async (call, input) => await set(room, call, input, { publicAccessBlock: undefined });
+}
+
+/* Encryption: always ours (AES256); only the bucket key flag is remembered. */
+
+export function getBucketEncryption(room: Room): Handler<'s3', 'GetBucketEncryption'> {
+  return async (call, input) => {
+    const { bucketKeyEnabled } = await readSettings(room, call, input);
+    const rule = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' as const } };
+    return {
+      ServerSideEncryptionConfiguration: {
+        Rules: [{ ...rule, BucketKeyEnabled: bucketKeyEnabled ?? false }],
+      },
+    };
+  };
+}
+
+export function putBucketEncryption(room: Room): Handler<'s3', 'PutBucketEncryption'> {
+  return async (call, input) => {
+    const rules = input.ServerSideEncryptionConfiguration?.Rules ?? [];
+    const [rule] = rules;
+    if (!rule || rules.length > 1) throw s3Fault('MalformedXML');
+    const algorithm = rule.ApplyServerSideEncryptionByDefault?.SSEAlgorithm;
+    if (algorithm !== undefined && algorithm !== 'AES256') {
+      throw s3Fault('NotImplemented', {}, 'Encryption with KMS keys is not implemented; AES256 is.');
+    }
+    return await set(room, call, input, { bucketKeyEnabled: rule.BucketKeyEnabled === true });
+  };
+}
+
+export function deleteBucketEncryption(room: Room): Handler<'s3', 'DeleteBucketEncryption'> {
+  return async (call, input) => await set(room, call, input, { bucketKeyEnabled: undefined });
+}
+
+/* Ownership: there are no ACLs, so the bucket's owner owns every object. */
+
+export function getBucketOwnershipControls(room: Room): Handler<'s3', 'GetBucketOwnershipControls'> {
+  return async (call, input) => {
+    const { ownershipRemoved } = await readSettings(room, call, input);
+    if (ownershipRemoved === true)
+      throw s3Fault('OwnershipControlsNotFoundError', { BucketName: input.Bucket });
+    return { OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] } };
+  };
+}
+
+export function putBucketOwnershipControls(room: Room): Handler<'s3', 'PutBucketOwnershipControls'> {
+  return async (call, input) => {
+    const [rule, ...others] = input.OwnershipControls?.Rules ?? [];
+    if (!rule || others.length > 0) throw s3Fault('MalformedXML');
+    if (rule.ObjectOwnership !== 'BucketOwnerEnforced') {
+      throw s3Fault(
+        'NotImplemented',
+        {},
+        'ACLs are not implemented: ObjectOwnership can only be BucketOwnerEnforced.',
+      );
+    }
+    return await set(room, call, input, { ownershipRemoved: undefined });
+  };
+}
+
+export function deleteBucketOwnershipControls(room: Room): Handler<'s3', 'DeleteBucketOwnershipControls'> {
+  return async (call, input) => await set(room, call, input, { ownershipRemoved: true });
+}
+
+/** The one access control list there is: the owner may do everything. */
+export function ownerAcl(account: string) {
+  const owner = ownerOf(account);
+  return {
+    Owner: owner,
+    Grants: [{ Grantee: { ...owner, Type: 'CanonicalUser' as const }, Permission: 'FULL_CONTROL' as const }],
+  };
+}
+
+export function getBucketAcl(room: Room): Handler<'s3', 'GetBucketAcl'> {
+  return async (call, input) => {
+    await readBucket(room, call, input);
+    return ownerAcl(call.account);
+  };
+}
+
+/* Notifications: every object event goes to the house's bus, whether EventBridge was asked for or not. */
+
+export function getBucketNotificationConfiguration(
+  room: Room,
+): Handler<'s3', 'GetBucketNotificationConfiguration'> {
+  return async (call, input) => {
+    const { eventBridge } = await readSettings(room, call, input);
+    return eventBridge === true ? { EventBridgeConfiguration: {} } : {};
+  };
+}
+
+export function putBucketNotificationConfiguration(
+  room: Room,
+): Handler<'s3', 'PutBucketNotificationConfiguration'> {
+  return async (call, input) => {
+    const wanted = input.NotificationConfiguration;
+    const others = [
+      wanted?.LambdaFunctionConfigurations,
+      wanted?.QueueConfigurations,
+      wanted?.TopicConfigurations,
+    ];
+    if (others.some((list) => (list?.length ?? 0) > 0)) {
+      throw s3Fault('NotImplemented', {}, 'Only notifications to EventBridge are implemented.');
+    }
+    return await set(room, call, input, { eventBridge: wanted?.EventBridgeConfiguration !== undefined });
+  };
+}
+
+/** For settings that we do not have: what S3 answers while they are not set, so that tools that read all can go on. */
+export function notSet(room: Room, code: S3Code) {
+  return async (call: Call, input: BucketInput): Promise<never> => {
+    await readBucket(room, call, input);
+    throw s3Fault(code, { BucketName: input.Bucket });
+  };
+}
+
+export function unset<Answer extends object>(room: Room, answer: Answer) {
+  return async (call: Call, input: BucketInput): Promise<Answer> => {
+    await readBucket(room, call, input);
+    return answer;
+  };
+}
