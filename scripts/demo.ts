@@ -23,7 +23,7 @@ import {
   createRoles,
   NAMES,
 } from './demo/world.ts';
-import { readRootKey } from '../src/store/root-key.ts';
+import { readRootKey } from '#store/root-key.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const REGION = 'us-east-1';

@@ -125,6 +125,8 @@ const S3: Beyond = {
 };
 
 export const BEYOND_THE_MODELS: Readonly<Record<string, Beyond>> = {
+  // The official clients do not agree on the prefix.
+  cloudtrail: { targetPrefixes: ['CloudTrail_20131101'] },
   codebuild: { constraintFault: 'InvalidInputException' },
   codecommit: { memberFaults: true },
   codedeploy: { memberFaults: true },

@@ -25,12 +25,7 @@ if (files.length === 0) {
   console.error(`No test file matches ${patterns.join(' ')}.`);
   process.exit(1);
 }
-run(process.execPath, [
-  '--test',
-  '--test-reporter=spec',
-  `--test-concurrency=${all ? 1 : 2}`,
-  ...files,
-]);
+run(process.execPath, ['--test', '--test-reporter=spec', `--test-concurrency=${all ? 1 : 2}`, ...files]);
 
 function run(command: string, parametersOfCommand: readonly string[]): void {
   const result = spawnSync(command, parametersOfCommand, { cwd: root, stdio: 'inherit' });

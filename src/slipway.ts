@@ -40,6 +40,7 @@ export interface Slipway {
   readonly url: string;
   readonly rootKey: RootKey;
   readonly house: House;
+  readonly rooms: readonly AnyService[];
   /** Acts as the account's root. */
   readonly root: Caller;
   /** Takes no new work, lets running work come to a safe point for up to `graceMs`, closes everything. */
@@ -86,6 +87,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
     url,
     rootKey,
     house,
+    rooms,
     root: gateway.callerOf({ type: 'root', account }),
     async close(graceMs) {
       await Promise.all([gateway.close(graceMs), engine.stop(graceMs)]);

@@ -1,6 +1,6 @@
 /** How the demo speaks: one line for each thing that happened, with the time since the start; colour on terminals. */
 
-import { paint } from '../../src/cli/paint.ts';
+import { paint } from '#cli/paint.ts';
 
 const started = performance.now();
 
