@@ -18,7 +18,8 @@ export interface Figure {
 
 export function figure(name: string, unit: string, samples: readonly number[], aim?: string): Figure {
   const sorted = [...samples].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   const round = (value: number) => Number(value.toPrecision(4));
   return {
     name,
@@ -46,8 +47,17 @@ export function report(name: string, figures: readonly Figure[], notes: readonly
   for (const note of notes) console.log(`  ${note}`);
   const folder = resolve(import.meta.dirname, 'results');
   mkdirSync(folder, { recursive: true });
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryBytes: totalmem(), node: process.version, kernel: kernel() };
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ name, date: new Date().toISOString(), machine, figures, notes }, null, 2)}\n`);
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    node: process.version,
+    kernel: kernel(),
+  };
+  writeFileSync(
+    join(folder, `${name}.json`),
+    `${JSON.stringify({ name, date: new Date().toISOString(), machine, figures, notes }, null, 2)}\n`,
+  );
 }
 
 function kernel(): string {

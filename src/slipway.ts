@@ -10,6 +10,7 @@ import type { Log } from '#base/log.ts';
 import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
+import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
 import { migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
@@ -99,5 +100,5 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
 
 /** In the order in which they recover: who is asked comes before who asks. */
 function openRooms(house: House, options: SlipwayOptions) {
-  return [] as AnyService[];
+  return [openS3(house)] as const satisfies readonly AnyService[];
 }
