@@ -35,6 +35,8 @@ export interface Beyond {
   readonly errors?: Readonly<Record<string, number>>;
   /** Root elements of XML answers, by output shape; `unwrapped`: the one member is the text of the root. */
   readonly roots?: Readonly<Record<string, { readonly root: string; readonly unwrapped?: true }>>;
+  /** Shapes that are of another type in newer models, which the official clients follow. */
+  readonly types?: Readonly<Record<string, string>>;
   /** Sub-resources in queries that belong to operations newer than the model: never to be taken for older ones. */
   readonly foreignQueries?: readonly string[];
 }
@@ -45,6 +47,7 @@ const S3: Beyond = {
   xmlNamespace: 'http://s3.amazonaws.com/doc/2006-03-01/',
   statuses: { PutBucketPolicy: 204, PutBucketTagging: 204 },
   foreignQueries: ['annotation'],
+  types: { PartNumberMarker: 'string', NextPartNumberMarker: 'string' },
   roots: {
     CompleteMultipartUploadOutput: { root: 'CompleteMultipartUploadResult' },
     CreateMultipartUploadOutput: { root: 'InitiateMultipartUploadResult' },

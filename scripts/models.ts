@@ -172,7 +172,10 @@ function shapeRows(model: PublicModel, beyond: Beyond): Record<string, Json> {
   for (const [name, shape] of Object.entries(model.shapes)) if (shape.exception) reach(name);
   const rows = Object.entries(model.shapes).filter(([name]) => reached.has(name));
   return Object.fromEntries(
-    rows.map(([name, shape]) => [name, { ...shapeRow(shape), ...beyond.roots?.[name] }]),
+    rows.map(([name, shape]) => [
+      name,
+      { ...shapeRow(shape), ...typeRow(name, beyond), ...beyond.roots?.[name] },
+    ]),
   );
 }
 
@@ -187,6 +190,10 @@ function shapeRow(shape: PublicShape): Json {
     match: REWRITTEN_PATTERNS[String(shape['pattern'])],
     error: shape.exception ? errorRow(shape) : undefined,
   });
+}
+
+function typeRow(name: string, beyond: Beyond): Json {
+  return clean({ type: beyond.types?.[name] });
 }
 
 /** Codes that the service answers and its model does not list. */

@@ -101,13 +101,15 @@ export interface SpelledFault {
   readonly shape: StructureShape | undefined;
 }
 
-/** Common faults first: a service's own table may list some of them with other codes for other events. */
+/**
+ * In JSON the names are the same everywhere, so the service's own table knows best. In XML the common table goes
+ * first, for some services list common faults under the names that they have only inside.
+ */
 export function spellFault(model: Model | undefined, protocol: Protocol, fault: Fault): SpelledFault {
   const shape = model?.errors.get(fault.code);
+  if (protocol === 'json' && shape?.error) return { code: shape.name, status: shape.error.status, shape };
   const common = Object.hasOwn(COMMON, fault.code) ? COMMON[fault.code]?.[protocol] : undefined;
   if (common) return { code: common[0], status: fault.status ?? common[1], shape };
   if (!shape?.error) return { code: fault.code, status: fault.status ?? 400, shape: undefined };
-  // The JSON protocols show the shape's name; the others the code, where the two differ.
-  const code = protocol === 'json' ? shape.name : shape.error.code;
-  return { code, status: shape.error.status, shape };
+  return { code: shape.error.code, status: shape.error.status, shape };
 }
