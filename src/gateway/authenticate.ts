@@ -65,12 +65,7 @@ export function createAuthenticate(parts: AuthenticateParts): Authenticate {
         throw refusalToFault(reading.refusal, route.protocol, reading.place);
       case 'unsigned':
         return route.protocol === 'rest-xml'
-          ? openObject(exchange, route, model, {
-              principal: ANONYMOUS,
-              payload: { type: 'unsigned' },
-              seed: undefined,
-              context: {},
-            })
+          ? openObject(exchange, route, model, asAnonymous(exchange.request, route))
           : openUnsigned(exchange.request, route, model, form);
       case 'claim':
         return route.protocol === 'rest-xml'
@@ -84,7 +79,7 @@ export function createAuthenticate(parts: AuthenticateParts): Authenticate {
     const { request } = exchange;
     checkRegion(claim, route);
     const identity = await identify(claim.accessKeyId, claim.sessionToken);
-    const payload = readPayload(request, claim, ordinaryRules);
+    const payload = readPayload(request, claim.place, ordinaryRules);
     if ('reason' in payload) throw refusalToFault(payload, route.protocol, claim.place, claim);
     const body = await bodies.collect(exchange.body, WHOLE_BYTES_MAX);
     // A hash that the client names counts only as far as it is the hash of the body.
@@ -109,7 +104,7 @@ export function createAuthenticate(parts: AuthenticateParts): Authenticate {
     const { request } = exchange;
     checkRegion(claim, route);
     const identity = await identify(claim.accessKeyId, claim.sessionToken);
-    const payload = readPayload(request, claim, objectRules);
+    const payload = readPayload(request, claim.place, objectRules);
     if ('reason' in payload) throw refusalToFault(payload, route.protocol, claim.place, claim);
     const { secretAccessKey, principal } = identity;
     const now = clock.now();
@@ -195,6 +190,12 @@ export function createAuthenticate(parts: AuthenticateParts): Authenticate {
 
 /** Signed for us-east-1, or for any region, wherever they are called from. */
 const GLOBAL_SERVICES = new Set(['iam', 'sts']);
+
+function asAnonymous(request: HttpRequest, route: Route): Proven {
+  const payload = readPayload(request, 'unsigned', objectRules);
+  if ('reason' in payload) throw refusalToFault(payload, route.protocol, 'header');
+  return { principal: ANONYMOUS, payload, seed: undefined, context: {} };
+}
 
 interface Proven {
   readonly principal: Principal;

@@ -9,6 +9,8 @@ import type { Principal } from '#core/policy/principal.ts';
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   // To find a repository's bytes by its name; whether they may be read is asked of the pipeline's role.
   'codepipeline.amazonaws.com': ['codecommit:GetRepository'],
+  // The output of hooks, which hosts send to CodeDeploy and cannot write themselves.
+  'codedeploy.amazonaws.com': ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
 };
 
 export function isServiceLinked(principal: Principal, action: string): boolean {

@@ -1,3 +1,5 @@
+/** Checksums against their published check values, and independent of how bytes are cut. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

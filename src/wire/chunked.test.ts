@@ -1,3 +1,5 @@
+/** The aws-chunked decoder against an encoder written from the protocol, and against broken bodies. */
+
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';

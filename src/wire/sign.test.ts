@@ -34,7 +34,7 @@ function verdictOf(url: URL, body: string, service: string, tamper: (request: Ht
   const reading = readClaim(request);
   assert.equal(reading.type, 'claim');
   if (reading.type !== 'claim') return undefined;
-  const payload = readPayload(request, reading.claim, rules);
+  const payload = readPayload(request, reading.claim.place, rules);
   assert.ok('type' in payload, JSON.stringify(payload));
   const proof = {
     secretAccessKey: credentials.secretAccessKey,

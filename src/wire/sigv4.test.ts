@@ -1,3 +1,5 @@
+/** Verification against the JavaScript signer with generated requests, and against everything that must not pass. */
+
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';
@@ -97,7 +99,7 @@ function check(request: HttpRequest, body: string, rules: SigningRules, secret =
   const reading = readClaim(request);
   if (reading.type !== 'claim')
     return reading.type === 'refused' ? reading.refusal : ({ reason: 'unsigned' } as const);
-  const payload = readPayload(request, reading.claim, rules);
+  const payload = readPayload(request, reading.claim.place, rules);
   if ('reason' in payload) return payload;
   const hashed = payloadHash(payload, Buffer.from(body));
   return verifyClaim(request, reading.claim, { secretAccessKey: secret, payloadHash: hashed, now }, rules);

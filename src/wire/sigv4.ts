@@ -54,35 +54,38 @@ export interface ChunkSeed {
 }
 
 const UNSIGNED = 'UNSIGNED-PAYLOAD';
+const PAYLOAD_LITERALS: ReadonlyMap<string, Payload> = new Map(
+  [
+    { type: 'unsigned', literal: UNSIGNED },
+    { type: 'chunked', literal: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD', signed: true, trailer: false },
+    { type: 'chunked', literal: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER', signed: true, trailer: true },
+    { type: 'chunked', literal: 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', signed: false, trailer: true },
+  ].map((payload) => [payload.literal, payload as Payload]),
+);
 const SHA256_FORM = /^[0-9a-f]{64}$/;
 const SIGNING_KEYS_MAX = 1000;
 const signingKeys = new Map<string, Buffer>();
 
-/** What the body must be. The literals of object storage count only where its rules do. */
-export function readPayload(request: HttpRequest, claim: Claim, rules: SigningRules): Payload | Refusal {
+/**
+ * What the body must be. The literals of object storage count only where its rules do; `unsigned` requests can promise
+ * no more than a plain hash or plain chunks.
+ */
+export function readPayload(
+  request: HttpRequest,
+  place: Claim['place'] | 'unsigned',
+  rules: SigningRules,
+): Payload | Refusal {
   const value = request.headers['x-amz-content-sha256'] ?? queryValue(request, 'X-Amz-Content-Sha256');
   if (value === undefined) {
-    if (claim.place === 'query' && rules.payloadLiterals) return { type: 'unsigned' };
+    if (place !== 'header' && rules.payloadLiterals) return { type: 'unsigned' };
     if (!rules.strictHeaders) return { type: 'whole', sha256: undefined };
     return { reason: 'payload', message: 'Missing required header for this request: x-amz-content-sha256' };
   }
   if (SHA256_FORM.test(value)) return { type: 'whole', sha256: value };
-  if (rules.payloadLiterals) {
-    const signed = value.startsWith('STREAMING-AWS4-HMAC-SHA256-PAYLOAD');
-    switch (value) {
-      case UNSIGNED:
-        return { type: 'unsigned' };
-      case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD':
-        return { type: 'chunked', signed, trailer: false, literal: value };
-      case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER':
-      case 'STREAMING-UNSIGNED-PAYLOAD-TRAILER':
-        return { type: 'chunked', signed, trailer: true, literal: value };
-    }
-  }
-  return {
-    reason: 'payload',
-    message: `x-amz-content-sha256 must be ${rules.payloadLiterals ? `${UNSIGNED}, a supported STREAMING value, or ` : ''}a valid sha256 value.`,
-  };
+  const payload = rules.payloadLiterals ? PAYLOAD_LITERALS.get(value) : undefined;
+  if (payload && !(place === 'unsigned' && payload.type === 'chunked' && payload.signed)) return payload;
+  const literals = rules.payloadLiterals ? `${UNSIGNED}, a supported STREAMING value, or ` : '';
+  return { reason: 'payload', message: `x-amz-content-sha256 must be ${literals}a valid sha256 value.` };
 }
 
 /** The hash line of the canonical request. */
