@@ -143,6 +143,8 @@ export interface Service<Name extends ServiceName = ServiceName> {
   readonly routes?: readonly Route[];
   /** Puts right what a crash left, before anything is served. */
   recover?(): Promise<void>;
+  /** The house is about to close its door: answer what is only being held, such as long polls. */
+  drain?(): void;
   /** Ends what the room keeps running, within the house's grace. */
   close?(): Promise<void>;
   /** The policy attached to a resource of this room (bucket policy, key policy), for the gateway's decision. */
