@@ -9,6 +9,9 @@ export interface Bell {
   ring(hosts: Iterable<string>): void;
   /** From now on no ring is missed; `close` must be called. */
   listen(host: string): Listener;
+  /** Rings for everybody, and for whoever listens from now on: nothing is to be waited for any more. */
+  silence(): void;
+  readonly isSilent: boolean;
 }
 
 export interface Listener {
@@ -19,6 +22,7 @@ export interface Listener {
 
 export function createBell(clock: Clock): Bell {
   const listeners = new Map<string, Set<() => void>>();
+  let isSilent = false;
 
   function listen(host: string): Listener {
     let isRung = false;
@@ -31,7 +35,7 @@ export function createBell(clock: Clock): Bell {
     listeners.set(host, all.add(hear));
     return {
       async wait(milliseconds, signal) {
-        if (!isRung && !signal.aborted) {
+        if (!isRung && !isSilent && !signal.aborted) {
           await new Promise<void>((resolve) => {
             const cancel = clock.callAt(clock.now() + milliseconds, resolve);
             signal.addEventListener('abort', () => resolve(), { once: true });
@@ -53,6 +57,13 @@ export function createBell(clock: Clock): Bell {
 
   return {
     listen,
+    silence() {
+      isSilent = true;
+      for (const hears of listeners.values()) for (const hear of hears) hear();
+    },
+    get isSilent() {
+      return isSilent;
+    },
     ring(hosts) {
       for (const host of hosts) for (const hear of listeners.get(host) ?? []) hear();
     },

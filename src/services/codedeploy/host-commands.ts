@@ -54,7 +54,7 @@ export function hostCommandOperations(room: Room, signer: Signer): Operations<'c
           return { HostCommand: { ...command, HostIdentifier: input.HostIdentifier } };
         }
         const left = until - house.clock.now();
-        if (left <= 0 || call.signal.aborted) return {};
+        if (left <= 0 || bell.isSilent || call.signal.aborted) return {};
         await listener.wait(Math.min(left, LOOK_AGAIN_MS), call.signal);
       }
     } finally {

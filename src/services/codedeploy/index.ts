@@ -75,6 +75,7 @@ export function openCodedeploy(
     },
     machines: [],
     migrations: [],
+    drain: () => bell.silence(),
   };
   return [api, commands];
 }
