@@ -10,6 +10,9 @@ import type { Log } from '#base/log.ts';
 import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
+import { openCodedeploy } from '#services/codedeploy/index.ts';
+import { openIam } from '#services/iam/index.ts';
+import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
 import { migrate, openDatabase } from '#store/database.ts';
@@ -91,6 +94,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
     rooms,
     root: gateway.callerOf({ type: 'root', account }),
     async close(graceMs) {
+      for (const room of rooms) room.drain?.();
       await Promise.all([gateway.close(graceMs), engine.stop(graceMs)]);
       for (const room of [...rooms].reverse()) await room.close?.();
       await database.close();
@@ -100,5 +104,10 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
 
 /** In the order in which they recover: who is asked comes before who asks. */
 function openRooms(house: House, options: SlipwayOptions) {
-  return [openS3(house)] as const satisfies readonly AnyService[];
+  return [
+    openIam(house),
+    openLogs(house),
+    openS3(house),
+    ...openCodedeploy(house),
+  ] as const satisfies readonly AnyService[];
 }

@@ -16,12 +16,15 @@ export interface Connection {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** How often a client tries; more than usual where the server is being killed. */
+  readonly maxAttempts?: number;
 }
 
 export function connect(connection: Connection) {
   const options = {
     endpoint: connection.endpoint,
     region: connection.region,
+    maxAttempts: connection.maxAttempts ?? 3,
     credentials: { accessKeyId: connection.accessKeyId, secretAccessKey: connection.secretAccessKey },
   };
   return {

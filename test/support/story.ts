@@ -35,6 +35,8 @@ export interface Story {
   read(path: string): string;
   /** Resolves with the commit id when git says that the push succeeded. */
   commitAndPush(message: string): Promise<string>;
+  /** Pushes what is committed; harmless when it arrived already. */
+  push(): Promise<void>;
   /** The newest execution, once it is another one than `before`. */
   nextExecution(before: string | undefined): Promise<string>;
   /** Approves what waits in this execution, until the execution ends; resolves with its final status. */
@@ -84,6 +86,9 @@ export async function createStory(
       );
       await git('push', '--quiet', 'origin', 'main');
       return (await git('rev-parse', 'HEAD')).trim();
+    },
+    async push() {
+      await git('push', '--quiet', 'origin', 'main');
     },
     nextExecution: (before) =>
       until(`an execution after ${before}`, STORY_MS_MAX, async () => {
