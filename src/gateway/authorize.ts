@@ -54,7 +54,7 @@ export function createAuthorize(rooms: Rooms): Authorize {
         resource,
         context: permission.context ? { ...context, ...permission.context } : context,
         identity: policies.identity,
-        resourcePolicy: await resourcePolicyOf(rooms, resource),
+        resourcePolicy: await resourcePolicyOf(rooms, action, resource),
         boundary: policies.boundary,
         session: policies.session,
       });
@@ -70,10 +70,15 @@ function hasPolicies(principal: Principal): boolean {
   return principal.type === 'user' || principal.type === 'role';
 }
 
-async function resourcePolicyOf(rooms: Rooms, resource: string): Promise<PolicyDocument | undefined> {
-  if (resource === '*') return undefined;
-  const room = rooms.find(parseArn(resource)?.service ?? '');
-  return room?.resourcePolicy?.(resource);
+/** The policy of a role says who may take it on, so it counts for nothing else. */
+async function resourcePolicyOf(
+  rooms: Rooms,
+  action: string,
+  resource: string,
+): Promise<PolicyDocument | undefined> {
+  const service = parseArn(resource)?.service;
+  if (service === undefined || (service === 'iam' && !action.startsWith('sts:'))) return undefined;
+  return rooms.find(service)?.resourcePolicy?.(resource);
 }
 
 function originContext(origin: Origin): Record<string, string | readonly string[]> {

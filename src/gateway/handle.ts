@@ -9,7 +9,7 @@ import type { Clock } from '#base/clock.ts';
 import { fault, Fault } from '#base/fault.ts';
 import type { Log } from '#base/log.ts';
 import { principalArn, type Principal } from '#core/policy/principal.ts';
-import type { Call, Caller } from '#services/service.ts';
+import type { Call, Caller, Scope } from '#services/service.ts';
 import { createRequestId, decodeInput, encodeFault, encodeOutput, findOperation } from '#wire/codec.ts';
 import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
 import { loadModel, type Model, type Operation, type Protocol } from '#wire/model.ts';
@@ -57,7 +57,8 @@ export interface Handling {
 }
 
 export function createHandling(parts: HandleParts): Handling {
-  const { rooms, clock, audit } = parts;
+  const { rooms, clock, audit, account, region } = parts;
+  const scope: Scope = { account, region };
   return { handle, call };
 
   async function handle(exchange: Exchange): Promise<HttpAnswer> {
@@ -168,7 +169,7 @@ export function createHandling(parts: HandleParts): Handling {
   function permissionsOf(room: Room | undefined, model: Model, operation: Operation, input: object) {
     const table = room && Object.hasOwn(room.permissions, operation.name) ? room.permissions : undefined;
     return (
-      table?.[operation.name]?.(input, parts) ?? [
+      table?.[operation.name]?.(input, scope) ?? [
         { action: `${model.service}:${operation.name}`, resource: '*' },
       ]
     );
@@ -183,8 +184,8 @@ export function createHandling(parts: HandleParts): Handling {
     };
     return {
       ...parts.callerFor(principal, passedOn, endpoint, signal),
-      account: parts.account,
-      region: parts.region,
+      account,
+      region,
       requestId: step.requestId,
       at,
       source: origin.source,
@@ -212,7 +213,7 @@ export function createHandling(parts: HandleParts): Handling {
       userAgent: request.headers['user-agent'] ?? '',
       referer: request.headers['referer'],
       secure: request.secure,
-      region: parts.region,
+      region,
       calledVia: [],
       signature: authenticated.context,
     };

@@ -30,10 +30,17 @@ export interface HttpDoor {
 export interface DoorLimits {
   readonly headersMs: number;
   readonly keepAliveMs: number;
+  /** A connection on which nothing moves at all; above the longest poll that we answer. */
+  readonly stillMs: number;
   readonly connectionsMax: number;
 }
 
-export const doorLimits: DoorLimits = { headersMs: 20_000, keepAliveMs: 65_000, connectionsMax: 4096 };
+export const doorLimits: DoorLimits = {
+  headersMs: 20_000,
+  keepAliveMs: 65_000,
+  stillMs: 300_000,
+  connectionsMax: 4096,
+};
 
 const HEADER_BYTES_MAX = 64 * 1024;
 const HEADERS_MAX = 300;
@@ -56,6 +63,7 @@ export function createDoor(parts: ServerParts): HttpDoor {
     connectionsCheckingInterval: Math.min(CHECK_MS_MAX, limits.headersMs / 4),
     noDelay: true,
   });
+  server.timeout = limits.stillMs;
   server.maxHeadersCount = 0;
   server.maxConnections = limits.connectionsMax;
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;

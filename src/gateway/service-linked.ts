@@ -11,6 +11,8 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   'codepipeline.amazonaws.com': ['codecommit:GetRepository'],
   // The output of hooks, which hosts send to CodeDeploy and cannot write themselves.
   'codedeploy.amazonaws.com': ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+  // Who the role is that somebody may assume, and whether a session policy exists.
+  'sts.amazonaws.com': ['iam:GetRole', 'iam:GetPolicy'],
 };
 
 export function isServiceLinked(principal: Principal, action: string): boolean {
