@@ -1,0 +1,300 @@
+/**
+ * Events of streams: put, read page by page from either end, filtered over a group.
+ *
+ * A stream's events are ordered by time, then by when they came in. Tokens are places in that order, so they stay
+ * true while events come in.
+ */
+
+import { fault } from '#base/fault.ts';
+import type { Handler, House } from '#services/service.ts';
+import { groupName } from './names.ts';
+import { matchesPattern, parsePattern } from './pattern.ts';
+import { endOfPrefix, keptSince, requireGroup, requireStream } from './room.ts';
+import { tables } from './tables.ts';
+import type { EventRow, StreamRow } from './tables.ts';
+
+const BATCH_EVENTS_MAX = 10_000;
+const BATCH_BYTES_MAX = 1_048_576;
+const EVENT_OVERHEAD_BYTES = 26;
+const HOUR_MS = 3_600_000;
+const BATCH_SPAN_MS = 24 * HOUR_MS;
+const FUTURE_MS = 2 * HOUR_MS;
+const PAST_MS = 14 * 24 * HOUR_MS;
+const PAGE_EVENTS_MAX = 10_000;
+const PAGE_BYTES_MAX = 1_048_576;
+/** Rows that one page of a filter looks at; a page may be empty and still have a next one. */
+const SCAN_MAX = 10_000;
+const INSERT_ROWS_MAX = 500;
+
+export function eventOperations(house: House) {
+  const { database } = house;
+
+  const PutLogEvents: Handler<'logs', 'PutLogEvents'> = async (call, input) => {
+    const events = input.logEvents ?? [];
+    checkBatch(events);
+    const token = await database.transaction(async (transaction) => {
+      const stream = await requireStream(transaction, input.logGroupName ?? '', input.logStreamName);
+      const group = await requireGroup(transaction, stream.group_name);
+      const stored = Math.max(
+        0,
+        stream.event_count - (positionOf(input.sequenceToken) ?? stream.event_count),
+      );
+      const oldest = Math.max(call.at - PAST_MS, keptSince(group, call.at));
+      const rows: EventRow[] = [];
+      for (const event of events.slice(stored)) {
+        const at = event.timestamp ?? 0;
+        if (at < oldest || at > call.at + FUTURE_MS) continue;
+        const sequence = stream.event_count + rows.length;
+        rows.push({
+          stream_id: stream.stream_id,
+          at,
+          sequence,
+          ingested_at: call.at,
+          message: event.message ?? '',
+        });
+      }
+      for (let i = 0; i < rows.length; i += INSERT_ROWS_MAX) {
+        await tables(transaction)
+          .insertInto('logs_event')
+          .values(rows.slice(i, i + INSERT_ROWS_MAX))
+          .execute();
+      }
+      const count = stream.event_count + rows.length;
+      if (rows.length > 0) {
+        const times = rows.map((row) => row.at);
+        await tables(transaction)
+          .updateTable('logs_stream')
+          .set({
+            event_count: count,
+            first_event_at: Math.min(stream.first_event_at ?? Infinity, times[0] ?? 0),
+            last_event_at: Math.max(stream.last_event_at ?? 0, times.at(-1) ?? 0),
+            last_ingestion_at: call.at,
+          })
+          .where('stream_id', '=', stream.stream_id)
+          .execute();
+      }
+      return `position/${count}`;
+    });
+    return { nextSequenceToken: token, ...rejectedInfo(events, call.at) };
+  };
+
+  const GetLogEvents: Handler<'logs', 'GetLogEvents'> = async (call, input) => {
+    const group = await requireGroup(
+      database.read,
+      groupName(input.logGroupName ?? input.logGroupIdentifier),
+    );
+    const stream = await requireStream(database.read, group.name, input.logStreamName);
+    const place = input.nextToken === undefined ? undefined : parseToken(input.nextToken, stream);
+    const forward = place ? place.forward : (input.startFromHead ?? false);
+    const since = Math.max(input.startTime ?? 0, keptSince(group, call.at));
+    let query = tables(database)
+      .selectFrom('logs_event')
+      .selectAll()
+      .where('stream_id', '=', stream.stream_id)
+      .where('at', '>=', since)
+      .limit(input.limit ?? PAGE_EVENTS_MAX);
+    if (input.endTime !== undefined) query = query.where('at', '<', input.endTime);
+    if (place) {
+      const beyond = forward ? '>' : '<';
+      query = query.where((eb) =>
+        eb.or([
+          eb('at', beyond, place.at),
+          eb.and([eb('at', '=', place.at), eb('sequence', beyond, place.sequence)]),
+        ]),
+      );
+    }
+    const direction = forward ? 'asc' : 'desc';
+    const found = await query.orderBy('at', direction).orderBy('sequence', direction).execute();
+    const page = cutToBytes(found);
+    if (!forward) page.reverse();
+    const [first, last] = [page[0], page.at(-1)];
+    const empty = place ?? { at: 0, sequence: 0 };
+    return {
+      events: page.map((row) => ({
+        timestamp: row.at,
+        message: row.message,
+        ingestionTime: row.ingested_at,
+      })),
+      nextForwardToken: createToken('f', stream, last ?? empty),
+      nextBackwardToken: createToken('b', stream, first ?? empty),
+    };
+  };
+
+  const FilterLogEvents: Handler<'logs', 'FilterLogEvents'> = async (call, input) => {
+    const group = await requireGroup(
+      database.read,
+      groupName(input.logGroupName ?? input.logGroupIdentifier),
+    );
+    if (input.logStreamNames?.length && input.logStreamNamePrefix) {
+      throw fault(
+        'InvalidParameterException',
+        'logStreamNames and logStreamNamePrefix cannot be given together.',
+      );
+    }
+    const pattern = parsePattern(input.filterPattern ?? '');
+    const streams = await streamsOf(group.name, input.logStreamNames, input.logStreamNamePrefix);
+    const names = new Map(streams.map((stream) => [stream.stream_id, stream.name]));
+    const limit = input.limit ?? PAGE_EVENTS_MAX;
+    const place = input.nextToken === undefined ? undefined : parseFilterToken(input.nextToken);
+    let query = tables(database)
+      .selectFrom('logs_event')
+      .selectAll()
+      .where('stream_id', 'in', streams.length ? streams.map((stream) => stream.stream_id) : [-1])
+      .where('at', '>=', Math.max(input.startTime ?? 0, keptSince(group, call.at)));
+    if (input.endTime !== undefined) query = query.where('at', '<', input.endTime);
+    if (place) {
+      query = query.where((eb) =>
+        eb.or([
+          eb('at', '>', place.at),
+          eb.and([eb('at', '=', place.at), eb('stream_id', '>', place.streamId)]),
+          eb.and([
+            eb('at', '=', place.at),
+            eb('stream_id', '=', place.streamId),
+            eb('sequence', '>', place.sequence),
+          ]),
+        ]),
+      );
+    }
+    const scanned = await query
+      .orderBy('at')
+      .orderBy('stream_id')
+      .orderBy('sequence')
+      .limit(SCAN_MAX)
+      .execute();
+    const matching: EventRow[] = [];
+    let seen = 0;
+    for (const row of cutToBytes(scanned)) {
+      if (matching.length === limit) break;
+      seen++;
+      if (matchesPattern(pattern, row.message)) matching.push(row);
+    }
+    const last = scanned[seen - 1];
+    const isMore = last !== undefined && (seen < scanned.length || scanned.length === SCAN_MAX);
+    return {
+      events: matching.map((row) => ({
+        logStreamName: names.get(row.stream_id) ?? '',
+        timestamp: row.at,
+        message: row.message,
+        ingestionTime: row.ingested_at,
+        eventId: digits(row.at, 20) + digits(row.stream_id, 18) + digits(row.sequence, 18),
+      })),
+      searchedLogStreams: [],
+      ...(isMore && {
+        nextToken: Buffer.from(JSON.stringify([last.at, last.stream_id, last.sequence])).toString(
+          'base64url',
+        ),
+      }),
+    };
+  };
+
+  async function streamsOf(
+    group: string,
+    names: readonly string[] | undefined,
+    prefix: string | undefined,
+  ): Promise<{ stream_id: number; name: string }[]> {
+    let query = tables(database)
+      .selectFrom('logs_stream')
+      .select(['stream_id', 'name'])
+      .where('group_name', '=', group);
+    if (names?.length) query = query.where('name', 'in', names);
+    if (prefix) query = query.where('name', '>=', prefix).where('name', '<', endOfPrefix(prefix));
+    const found = await query.execute();
+    if (names && found.length < new Set(names).size) {
+      throw fault('ResourceNotFoundException', 'The specified log stream does not exist.');
+    }
+    return found;
+  }
+
+  return { PutLogEvents, GetLogEvents, FilterLogEvents };
+}
+
+interface InputEvent {
+  readonly timestamp: number | undefined;
+  readonly message: string | undefined;
+}
+
+function checkBatch(events: readonly InputEvent[]): void {
+  if (events.length > BATCH_EVENTS_MAX) {
+    throw fault('InvalidParameterException', `A batch can have ${BATCH_EVENTS_MAX} log events.`);
+  }
+  let bytes = 0;
+  let last = -Infinity;
+  for (const event of events) {
+    bytes += Buffer.byteLength(event.message ?? '') + EVENT_OVERHEAD_BYTES;
+    if ((event.timestamp ?? 0) < last) {
+      throw fault(
+        'InvalidParameterException',
+        'Log events in a single PutLogEvents request must be in chronological order.',
+      );
+    }
+    last = event.timestamp ?? 0;
+  }
+  if (bytes > BATCH_BYTES_MAX) {
+    throw fault(
+      'InvalidParameterException',
+      `Upload too large: ${bytes} bytes exceeds limit of ${BATCH_BYTES_MAX}`,
+    );
+  }
+  if (last - (events[0]?.timestamp ?? last) > BATCH_SPAN_MS) {
+    throw fault(
+      'InvalidParameterException',
+      'The batch of log events in a single PutLogEvents request cannot span more than 24 hours.',
+    );
+  }
+}
+
+/** Which ends of the batch were too old or too new; the events are in chronological order. */
+function rejectedInfo(events: readonly InputEvent[], now: number) {
+  const old = events.filter((event) => (event.timestamp ?? 0) < now - PAST_MS).length;
+  const tooNew = events.findIndex((event) => (event.timestamp ?? 0) > now + FUTURE_MS);
+  if (old === 0 && tooNew < 0) return {};
+  return {
+    rejectedLogEventsInfo: {
+      ...(old > 0 && { tooOldLogEventEndIndex: old }),
+      ...(tooNew >= 0 && { tooNewLogEventStartIndex: tooNew }),
+    },
+  };
+}
+
+/** How many events the writer knows to be stored before its batch; other tokens mean nothing. */
+function positionOf(token: string | undefined): number | undefined {
+  const match = /^position\/(\d{1,15})$/.exec(token ?? '');
+  return match ? Number(match[1]) : undefined;
+}
+
+interface Place {
+  readonly at: number;
+  readonly sequence: number;
+}
+
+/** `f/<56 digits>/s`: time, sequence, stream. */
+function createToken(direction: 'f' | 'b', stream: StreamRow, place: Place): string {
+  return `${direction}/${digits(place.at, 18)}${digits(place.sequence, 20)}${digits(stream.stream_id, 18)}/s`;
+}
+
+function parseToken(token: string, stream: StreamRow): Place & { readonly forward: boolean } {
+  const match = /^([fb])\/(\d{18})(\d{20})(\d{18})\/s$/.exec(token);
+  if (!match || Number(match[4]) !== stream.stream_id) {
+    throw fault('InvalidParameterException', 'The specified nextToken is invalid.');
+  }
+  return { forward: match[1] === 'f', at: Number(match[2]), sequence: Number(match[3]) };
+}
+
+function parseFilterToken(token: string): Place & { readonly streamId: number } {
+  const match = /^\[(\d{1,15}),(\d{1,15}),(\d{1,15})\]$/.exec(Buffer.from(token, 'base64url').toString());
+  if (!match) throw fault('InvalidParameterException', 'The specified nextToken is invalid.');
+  return { at: Number(match[1]), streamId: Number(match[2]), sequence: Number(match[3]) };
+}
+
+function digits(value: number, length: number): string {
+  return String(value).padStart(length, '0');
+}
+
+function cutToBytes(rows: readonly EventRow[]): EventRow[] {
+  let bytes = 0;
+  const end = rows.findIndex((row, i) => {
+    bytes += Buffer.byteLength(row.message) + EVENT_OVERHEAD_BYTES;
+    return i > 0 && bytes > PAGE_BYTES_MAX;
+  });
+  return end < 0 ? [...rows] : rows.slice(0, end);
+}
