@@ -32,20 +32,32 @@ function addPrincipal(context: Record<string, string | readonly string[]>, princ
     case 'root':
       context['aws:PrincipalType'] = 'Account';
       context['aws:userid'] = principal.account;
+      addIssueTime(context, principal.issuedAt);
       break;
     case 'user':
       context['aws:PrincipalType'] = 'User';
       context['aws:userid'] = principal.userId;
       context['aws:username'] = principal.userName;
+      addIssueTime(context, principal.issuedAt);
       break;
     case 'role':
       context['aws:PrincipalType'] = 'AssumedRole';
       context['aws:userid'] = `${principal.roleId}:${principal.sessionName}`;
-      context['aws:TokenIssueTime'] = new Date(principal.issuedAt).toISOString();
+      addIssueTime(context, principal.issuedAt);
       if (principal.sourceIdentity !== undefined) context['aws:SourceIdentity'] = principal.sourceIdentity;
       break;
   }
   // Policies name the role, whatever its sessions are called.
   context['aws:PrincipalArn'] = principal.type === 'role' ? principal.roleArn : principalArn(principal);
   context['aws:PrincipalAccount'] = principal.account;
+}
+
+/** Long-term keys have none, and no MFA key either. */
+function addIssueTime(
+  context: Record<string, string | readonly string[]>,
+  issuedAt: number | undefined,
+): void {
+  if (issuedAt === undefined) return;
+  context['aws:TokenIssueTime'] = new Date(issuedAt).toISOString();
+  context['aws:MultiFactorAuthPresent'] = 'false';
 }

@@ -6,6 +6,8 @@ export type Principal = RootPrincipal | UserPrincipal | RolePrincipal | ServiceP
 export interface RootPrincipal {
   readonly type: 'root';
   readonly account: string;
+  /** Only of temporary credentials (GetSessionToken), milliseconds since the epoch. */
+  readonly issuedAt?: number;
 }
 
 export interface UserPrincipal {
@@ -15,6 +17,8 @@ export interface UserPrincipal {
   readonly userId: string;
   /** `arn:aws:iam::acct:user/path/name` */
   readonly arn: string;
+  /** Only of temporary credentials (GetSessionToken), milliseconds since the epoch. */
+  readonly issuedAt?: number;
 }
 
 /** A session of a role. */
@@ -34,8 +38,13 @@ export interface RolePrincipal {
   readonly sourceIdentity?: string;
   /** The session was made by another role's session; such sessions last one hour at most. */
   readonly chained: boolean;
-  /** JSON texts of session policies; the session may do what role and session policies both allow. */
+  /**
+   * JSON texts of session policies, or ARNs of managed ones; the session may do what its role and one of these allow.
+   */
   readonly sessionPolicies: readonly string[];
+  readonly sessionTags?: Readonly<Record<string, string>>;
+  /** Keys of those session tags that stay when this session assumes a further role. */
+  readonly transitiveTagKeys?: readonly string[];
 }
 
 /** A service of the house: only resource policies, trust policies and its service-linked permissions count. */

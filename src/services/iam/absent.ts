@@ -1,0 +1,41 @@
+/**
+ * What nobody has here, because nothing in this room can make it. Tools ask for these before they delete a user or a
+ * role, so the answer is the true one: there is none.
+ */
+
+import { fault } from '#base/fault.ts';
+import type { Operations } from '#services/service.ts';
+import { findRole, findUser, userNameOf, type Iam } from './entities.ts';
+
+export function absentOperations(iam: Iam) {
+  return {
+    async ListInstanceProfiles() {
+      return { InstanceProfiles: [], IsTruncated: false };
+    },
+    async ListInstanceProfilesForRole(_call, input) {
+      await findRole(iam.read(), input.RoleName ?? '');
+      return { InstanceProfiles: [], IsTruncated: false };
+    },
+    async ListMFADevices(call, input) {
+      if (input.UserName !== undefined || call.principal.type !== 'root') {
+        await findUser(iam.read(), userNameOf(call, input.UserName));
+      }
+      return { MFADevices: [], IsTruncated: false };
+    },
+    async ListSSHPublicKeys(call, input) {
+      await findUser(iam.read(), userNameOf(call, input.UserName));
+      return { SSHPublicKeys: [], IsTruncated: false };
+    },
+    async ListSigningCertificates(call, input) {
+      await findUser(iam.read(), userNameOf(call, input.UserName));
+      return { Certificates: [], IsTruncated: false };
+    },
+    async GetLoginProfile(call, input) {
+      const user = await findUser(iam.read(), userNameOf(call, input.UserName));
+      throw fault('NoSuchEntityException', `Login Profile for User ${user.name} cannot be found.`);
+    },
+    async ListAccountAliases() {
+      return { AccountAliases: [], IsTruncated: false };
+    },
+  } satisfies Partial<Operations<'iam'>>;
+}

@@ -1,0 +1,122 @@
+/**
+ * What each operation needs to be allowed. The ARNs of users, roles and groups hold their paths, which requests do not
+ * say; so the entity is looked up first. Of one that does not exist nothing is told to who may not ask: its ARN is
+ * taken without a path. See "Actions, resources, and condition keys for AWS Identity and Access Management".
+ */
+
+import type { Call, Permission } from '#services/service.ts';
+import { iamArn, type Iam, type OwnerKind } from './entities.ts';
+import type { IamDatabase } from './tables.ts';
+import { readTags } from './tags.ts';
+
+/** The members by which requests name things; validated. */
+interface Named {
+  readonly UserName?: string;
+  readonly RoleName?: string;
+  readonly GroupName?: string;
+  readonly PolicyName?: string;
+  readonly PolicyArn?: string;
+  readonly Path?: string;
+  readonly PathPrefix?: string;
+  readonly PermissionsBoundary?: string;
+  readonly Tags?: readonly { readonly Key?: string; readonly Value?: string }[];
+  readonly TagKeys?: readonly string[];
+}
+
+type Context = Record<string, string | readonly string[]>;
+
+const TABLES = { user: 'iam_users', role: 'iam_roles', group: 'iam_groups' } as const;
+const CREATED: Readonly<Record<string, OwnerKind>> = {
+  CreateUser: 'user',
+  CreateRole: 'role',
+  CreateGroup: 'group',
+};
+const LISTED: Readonly<Record<string, OwnerKind>> = {
+  ListUsers: 'user',
+  ListRoles: 'role',
+  ListGroups: 'group',
+};
+/** Operations that mean the caller when they name nobody. */
+const ON_ONESELF = /^(GetUser|\w+AccessKeys?|\w+ServiceSpecificCredentials?)$/;
+
+export async function permissionOf(
+  iam: Iam,
+  call: Call,
+  operation: string,
+  input: Named,
+): Promise<Permission> {
+  const action = `iam:${operation}`;
+  const { account } = iam.house;
+  const context = requestContext(operation, input);
+  const created = CREATED[operation];
+  if (created !== undefined) {
+    const name = input.UserName ?? input.RoleName ?? input.GroupName ?? '';
+    return { action, resource: iamArn(account, created, { path: input.Path ?? '/', name }), context };
+  }
+  if (operation === 'CreatePolicy') {
+    const entity = { path: input.Path ?? '/', name: input.PolicyName ?? '' };
+    return { action, resource: iamArn(account, 'policy', entity), context };
+  }
+  const listed = LISTED[operation];
+  if (listed !== undefined) {
+    return { action, resource: `arn:aws:iam::${account}:${listed}${input.PathPrefix ?? '/'}`, context };
+  }
+  const owner = ownerOf(operation, input, call);
+  if (owner !== undefined) {
+    const { kind, name } = owner;
+    const { resource, tags } = await iam.memory.recall(`owner:${kind}:${name}`, () =>
+      describeOwner(iam.read(), account, kind, name),
+    );
+    return { action, resource, context: { ...context, ...tags } };
+  }
+  const isRootItself = ON_ONESELF.test(operation) && call.principal.type === 'root';
+  return {
+    action,
+    resource: input.PolicyArn ?? (isRootItself ? `arn:aws:iam::${account}:root` : '*'),
+    context,
+  };
+}
+
+/** Attaching concerns whom it is attached to; membership concerns the group. */
+function ownerOf(
+  operation: string,
+  input: Named,
+  call: Call,
+): { readonly kind: OwnerKind; readonly name: string } | undefined {
+  if (input.RoleName !== undefined) return { kind: 'role', name: input.RoleName };
+  if (input.GroupName !== undefined) return { kind: 'group', name: input.GroupName };
+  if (input.UserName !== undefined) return { kind: 'user', name: input.UserName };
+  if (ON_ONESELF.test(operation) && call.principal.type === 'user') {
+    return { kind: 'user', name: call.principal.userName };
+  }
+  return undefined;
+}
+
+async function describeOwner(database: IamDatabase, account: string, kind: OwnerKind, name: string) {
+  const row = await database
+    .selectFrom(TABLES[kind])
+    .selectAll()
+    .where('name_lower', '=', name.toLowerCase())
+    .executeTakeFirst();
+  if (row === undefined) return { resource: iamArn(account, kind, { path: '/', name }), tags: {} };
+  const tags: Context = {};
+  for (const { Key: key, Value: value } of await readTags(database, row.id)) {
+    tags[`aws:ResourceTag/${key}`] = value;
+    tags[`iam:ResourceTag/${key}`] = value;
+  }
+  // Who may change a bounded entity is often tied to its boundary, as a guard against escalation.
+  const boundary = 'boundary_arn' in row ? row.boundary_arn : null;
+  if (typeof boundary === 'string') tags['iam:PermissionsBoundary'] = boundary;
+  return { resource: iamArn(account, kind, row), tags };
+}
+
+function requestContext(operation: string, input: Named): Context {
+  const context: Context = {};
+  if (/^(Attach|Detach)/.test(operation) && input.PolicyArn !== undefined)
+    context['iam:PolicyARN'] = input.PolicyArn;
+  if (input.PermissionsBoundary !== undefined) context['iam:PermissionsBoundary'] = input.PermissionsBoundary;
+  for (const { Key: key, Value: value } of input.Tags ?? []) context[`aws:RequestTag/${key}`] = value ?? '';
+  const keys = input.TagKeys ?? input.Tags?.map((tag) => tag.Key ?? '');
+  if (keys !== undefined && keys.length > 0) context['aws:TagKeys'] = keys;
+  return context;
+}
