@@ -143,10 +143,15 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
     });
   }
 
+  /** Lets others take at once what we hold; if that fails, they wait for the end of our leases. */
   async function release(): Promise<void> {
-    await context.database.transaction(async (transaction) => {
-      await runStatement(transaction, context.statements.releaseEffects, [clock.now(), owner]);
-    }, 'snapshot');
+    try {
+      await context.database.transaction(async (transaction) => {
+        await runStatement(transaction, context.statements.releaseEffects, [clock.now(), owner]);
+      }, 'snapshot');
+    } catch (error) {
+      log.warn('effects wait for the end of their leases', { error });
+    }
   }
 
   return {
@@ -155,7 +160,7 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
     perform(effects) {
       if (phase === 'stopped') {
         // Committed while we stopped: nobody is here to perform them, so others may at once.
-        release().catch((error: unknown) => log.warn('effects wait for the end of their lease', { error }));
+        void release();
         return;
       }
       for (const row of effects) {

@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** After so many conflicts in a row something else is wrong, and the error is told. */
 const TRANSACTION_TRIES_MAX = 30;
 const CONFLICT_PAUSE_MS_MAX = 50;
+/** A node that stops inside a transaction would hold its locks, and so hold up the others, until it goes on. */
+const IDLE_IN_TRANSACTION_MS_MAX = 5_000;
 const STATEMENTS_NAMED_MAX = 1000;
 
 const SERIALIZATION_FAILURE = '40001';
@@ -37,6 +39,7 @@ export async function openPostgres(url: string, log: Log, countWrite: () => void
     max: CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'slipway',
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS_MAX,
     // Serializable transactions conflict on what they looked at; a sequential scan looks at the whole table.
     options: '-c enable_seqscan=off -c jit=off',
     types: {
@@ -47,6 +50,8 @@ export async function openPostgres(url: string, log: Log, countWrite: () => void
     },
   });
   pool.on('error', (error) => log.warn('an idle database connection failed', { error }));
+  // A connection in use tells its failure to the query that uses it; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', (error) => log.debug('a connection failed', { error })));
   const names = new Map<string, string>();
   const refuseWrite = () => {
     throw new Error('outside a transaction the database is only read');

@@ -1,0 +1,16 @@
+/** One life of a story in a process of its own, which is killed or stopped at the step that its order names. */
+
+import { writeSync } from 'node:fs';
+import { live } from './harness.ts';
+import type { ChildOrder, Story } from './harness.ts';
+
+const order = JSON.parse(process.argv[2] ?? '') as ChildOrder;
+const { story } = (await import(order.module)) as { story: Story };
+
+await live(order.place, order.directory, story, {
+  atStep(n) {
+    if (n !== order.step) return;
+    if (order.signal === 'SIGSTOP') writeSync(1, 'stopping\n');
+    process.kill(process.pid, order.signal);
+  },
+});
