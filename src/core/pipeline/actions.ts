@@ -53,11 +53,14 @@ function nextGroup(actions: readonly ActionDeclaration[], run: StageRun): readon
 
 /** Takes away the runs that a retry repeats; they stay in the room's history. */
 export function retryActions(run: Writable<StageRun>, mode: RetryMode): void {
+  const replaced: Record<string, Writable<ActionRun>> = {};
   for (const [name, action] of Object.entries(run.actions)) {
     if (mode === 'ALL_ACTIONS' || action.status === 'Failed' || action.status === 'Abandoned') {
+      replaced[name] = action;
       delete run.actions[name];
     }
   }
+  run.replaced = replaced;
 }
 
 function startAction(
@@ -110,6 +113,7 @@ function startAction(
     action: action.name,
     actionExecutionId: id,
     pipeline: draft.state.name,
+    startedAt: draft.at,
     actionType: action.actionTypeId,
     configuration: configuration.values,
     roleArn: declaration.roleArn,

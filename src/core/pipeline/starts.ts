@@ -2,6 +2,7 @@
 
 import { present } from '#base/assert.ts';
 import { tellExecution } from './changes.ts';
+import type { Declaration } from './declaration.ts';
 import type { Draft, Writable } from './draft.ts';
 import { declarationOf, isInFlight, openExecution } from './draft.ts';
 import { IN_FLIGHT_MAX, TOKENS_MAX, TOKEN_MS_MAX } from './limits.ts';
@@ -80,7 +81,9 @@ function createExecution(draft: Draft, event: Omit<ExecutionRequested, 'type' | 
     status: 'InProgress',
     trigger: { ...event.trigger },
     variables: { ...Object.fromEntries(defaults), ...event.variables },
-    pinned: structuredClone(event.pinned) as Writable<Execution>['pinned'],
+    pinned: takesHeads(declaration, event)
+      ? {}
+      : (structuredClone(event.pinned) as Writable<Execution>['pinned']),
     revisions: [],
     artifacts: {},
     outputs: {},
@@ -95,6 +98,11 @@ function createExecution(draft: Draft, event: Omit<ExecutionRequested, 'type' | 
   draft.opened.add(execution.id);
   tellExecution(draft, execution, 'STARTED');
   return execution.id;
+}
+
+/** A PARALLEL execution that a change started takes the heads of its sources, whatever change it was. */
+function takesHeads(declaration: Declaration, { trigger }: Pick<ExecutionRequested, 'trigger'>): boolean {
+  return declaration.executionMode === 'PARALLEL' && trigger.type !== 'StartPipelineExecution';
 }
 
 function failAtStart(draft: Draft, id: string, summary: string): void {

@@ -146,6 +146,8 @@ export interface StageRun {
   };
   /** By action name; an action that has not run is not here. */
   readonly actions: Readonly<Record<string, ActionRun>>;
+  /** The runs that the latest retry took away; what ended in the very decision of the retry is told by them. */
+  readonly replaced?: Readonly<Record<string, ActionRun>>;
 }
 
 export type ActionStatus = 'InProgress' | 'Succeeded' | 'Failed' | 'Abandoned';
@@ -286,6 +288,8 @@ export type Effect =
 export interface StartAction extends ActionAddress {
   readonly type: 'StartAction';
   readonly pipeline: string;
+  /** When the action execution began. */
+  readonly startedAt: number;
   readonly actionType: ActionTypeId;
   /** With its variables resolved. */
   readonly configuration: Readonly<Record<string, string>>;

@@ -1,0 +1,49 @@
+/** Artifacts in the pipeline's bucket, written and read under the acting role. */
+
+import { Readable } from 'node:stream';
+import type { NamedArtifact } from '#core/pipeline/state.ts';
+import type { Acting } from './action.ts';
+import { ActionRefused } from './action.ts';
+
+export async function putArtifact(
+  { caller }: Acting,
+  { bucket, key }: NamedArtifact,
+  content: Readable | Uint8Array,
+): Promise<void> {
+  try {
+    await caller.send('s3:PutObject', {
+      Bucket: bucket,
+      Key: key,
+      Body: content,
+      ContentType: 'application/zip',
+    });
+  } finally {
+    if (content instanceof Readable) content.destroy();
+  }
+}
+
+/** The artifact's bytes, as they come. */
+export async function readArtifact({ caller }: Acting, { bucket, key }: NamedArtifact): Promise<Readable> {
+  const { Body } = await caller.send('s3:GetObject', { Bucket: bucket, Key: key });
+  if (Body instanceof Readable) return Body;
+  return Readable.from([Body ?? new Uint8Array()]);
+}
+
+/** The whole artifact in memory. */
+export async function readArtifactWhole(
+  acting: Acting,
+  artifact: NamedArtifact,
+  bytesMax: number,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of await readArtifact(acting, artifact)) {
+    length += (chunk as Buffer).length;
+    if (length > bytesMax) {
+      const message = `The artifact ${artifact.name} is larger than ${bytesMax} bytes`;
+      throw new ActionRefused('ConfigurationError', message);
+    }
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}

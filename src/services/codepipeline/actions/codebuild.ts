@@ -1,0 +1,125 @@
+/**
+ * The CodeBuild build and test actions: one build whose sources are the input artifacts, the primary first, and whose
+ * outputs go where the pipeline says. The action execution's id makes a repeated start the same build.
+ * AWS: "AWS CodeBuild build and test action reference".
+ */
+
+import type { Build, EnvironmentVariable, ProjectArtifacts } from '@aws-sdk/client-codebuild';
+import type { NamedArtifact, StartAction } from '#core/pipeline/state.ts';
+import type { Action, Outcome } from './action.ts';
+import { ActionRefused, configured, cut } from './action.ts';
+
+const SUMMARY_LENGTH_MAX = 2_048;
+
+export const codebuild: Action = {
+  async start({ caller }, order) {
+    const { configuration, outputs } = order;
+    const [primary, ...others] = sourcesOf(order);
+    const [output, ...furtherOutputs] = outputs;
+    const { build } = await caller.send('codebuild:StartBuild', {
+      projectName: configured(order, 'ProjectName'),
+      idempotencyToken: order.actionExecutionId,
+      ...(primary ? { sourceLocationOverride: locationOf(primary) } : {}),
+      secondarySourcesOverride: others.map((artifact) => ({
+        type: 'S3',
+        location: locationOf(artifact),
+        sourceIdentifier: artifact.name,
+      })),
+      artifactsOverride:
+        output && furtherOutputs.length === 0 ? artifactsOf(output) : { type: 'NO_ARTIFACTS' },
+      // Several outputs are the buildspec's secondary artifacts, each under the artifact's name.
+      secondaryArtifactsOverride:
+        furtherOutputs.length === 0
+          ? []
+          : outputs.map((each) => ({ ...artifactsOf(each), artifactIdentifier: each.name })),
+      environmentVariablesOverride: variablesOf(configuration['EnvironmentVariables']),
+      ...(configuration['BuildspecOverride']
+        ? { buildspecOverride: configuration['BuildspecOverride'] }
+        : {}),
+      ...(configuration['ServiceRoleArnOverride']
+        ? { serviceRoleOverride: configuration['ServiceRoleArnOverride'] }
+        : {}),
+    });
+    return build && build.buildStatus !== 'IN_PROGRESS' && build.buildComplete
+      ? endOf(build)
+      : { type: 'ActionStarted', ...referenceOf(build) };
+  },
+
+  async poll({ caller }, order) {
+    const { builds } = await caller.send('codebuild:BatchGetBuilds', { ids: [order.externalId] });
+    const build = builds?.[0];
+    if (!build) {
+      throw new ActionRefused('JobFailed', `The build ${order.externalId} does not exist any more`);
+    }
+    return build.buildStatus === 'IN_PROGRESS' ? undefined : endOf(build);
+  },
+};
+
+function sourcesOf({ inputs, configuration }: StartAction): readonly NamedArtifact[] {
+  const primary = configuration['PrimarySource'] ?? inputs[0]?.name;
+  return [
+    ...inputs.filter((artifact) => artifact.name === primary),
+    ...inputs.filter((artifact) => artifact.name !== primary),
+  ];
+}
+
+function locationOf({ bucket, key }: NamedArtifact): string {
+  return `${bucket}/${key}`;
+}
+
+function artifactsOf({ bucket, key }: NamedArtifact): ProjectArtifacts {
+  return { type: 'S3', location: bucket, path: '', name: key, packaging: 'ZIP', namespaceType: 'NONE' };
+}
+
+function variablesOf(text: string | undefined): EnvironmentVariable[] {
+  if (text === undefined) return [];
+  const list: unknown = JSON.parse(text);
+  const isVariable = (item: unknown): item is { name: string; value: string; type?: string } =>
+    typeof item === 'object' && item !== null && 'name' in item && 'value' in item;
+  if (!Array.isArray(list) || !list.every(isVariable)) {
+    throw new ActionRefused(
+      'ConfigurationError',
+      'EnvironmentVariables must be a JSON array of objects with name, value and type',
+    );
+  }
+  return list.map(({ name, value, type }) => ({
+    name: String(name),
+    value: String(value),
+    type: (type ?? 'PLAINTEXT') as EnvironmentVariable['type'],
+  }));
+}
+
+function endOf(build: Build): Outcome {
+  if (build.buildStatus === 'SUCCEEDED') {
+    const exported = (build.exportedEnvironmentVariables ?? []).map(
+      ({ name, value }) => [name ?? '', value ?? ''] as const,
+    );
+    return {
+      type: 'ActionSucceeded',
+      outputVariables: Object.fromEntries(exported),
+      ...referenceOf(build),
+    };
+  }
+  const message = `Build terminated with state: ${build.buildStatus}${reasonOf(build)}`;
+  return { type: 'ActionFailed', code: 'JobFailed', message, ...referenceOf(build) };
+}
+
+/** AWS tells the phase and the reason after the state. */
+function reasonOf(build: Build): string {
+  const phase = build.phases?.find((candidate) =>
+    ['FAILED', 'FAULT', 'TIMED_OUT', 'CLIENT_ERROR'].includes(candidate.phaseStatus ?? ''),
+  );
+  const context = phase?.contexts?.[0];
+  if (!phase || !context) return '';
+  return cut(
+    `. Phase: ${phase.phaseType}, Code: ${context.statusCode ?? ''}, Message: ${context.message ?? ''}`,
+    SUMMARY_LENGTH_MAX,
+  );
+}
+
+function referenceOf(build: Build | undefined): { externalId?: string; externalUrl?: string } {
+  return {
+    ...(build?.id === undefined ? {} : { externalId: build.id }),
+    ...(build?.logs?.deepLink === undefined ? {} : { externalUrl: build.logs.deepLink }),
+  };
+}

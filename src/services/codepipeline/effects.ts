@@ -1,0 +1,80 @@
+/**
+ * What decisions ordered, done in the world: actions start and are looked at under the pipeline's role, state changes
+ * are published. Faults of other services become the action's error; what may pass is tried again by the engine.
+ */
+
+import type { ActionAddress, ActionError, Effect, Event } from '#core/pipeline/state.ts';
+import type { ActionTypeId } from '#core/pipeline/declaration.ts';
+import type { Perform } from '#engine/machine.ts';
+import type { House } from '#services/service.ts';
+import type { Action, Acting, Outcome } from './actions/action.ts';
+import { approval } from './actions/approval.ts';
+import { codebuild } from './actions/codebuild.ts';
+import { codedeploy } from './actions/codedeploy.ts';
+import { s3Deploy } from './actions/deploy-s3.ts';
+import { failureOf } from './actions/failure.ts';
+import { codecommitSource } from './actions/source-codecommit.ts';
+import { s3Source } from './actions/source-s3.ts';
+import { pipelineArn, type PipelineMachine } from './room.ts';
+import { openSession, type ActingRoles } from './session.ts';
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  'Source/CodeCommit': codecommitSource,
+  'Source/S3': s3Source,
+  'Build/CodeBuild': codebuild,
+  'Test/CodeBuild': codebuild,
+  'Approval/Manual': approval,
+  'Deploy/CodeDeploy': codedeploy,
+  'Deploy/S3': s3Deploy,
+};
+
+export function createEffects(house: House): PipelineMachine['effects'] {
+  const startAction: PipelineMachine['effects']['StartAction'] = (order, performance) =>
+    act(house, order, performance.signal, (acting) => actionOf(order.actionType).start(acting, order));
+
+  const pollAction: PipelineMachine['effects']['PollAction'] = (order, performance) =>
+    act(house, order, performance.signal, async (acting) => actionOf(order.actionType).poll?.(acting, order));
+
+  const publishEvents: Perform<Extract<Effect, { readonly type: 'PublishEvents' }>, Event> = async (
+    effect,
+  ) => {
+    for (const { id, at, detailType, detail } of effect.events) {
+      await house.publish({
+        id,
+        source: 'aws.codepipeline',
+        detailType,
+        account: house.account,
+        region: house.region,
+        at,
+        resources: [pipelineArn(house, String(detail['pipeline']))],
+        detail,
+      });
+    }
+    return undefined;
+  };
+
+  return { StartAction: startAction, PollAction: pollAction, PublishEvents: publishEvents };
+}
+
+function actionOf({ category, provider }: ActionTypeId): Action {
+  const action = ACTIONS[`${category}/${provider}`];
+  if (!action) throw new Error(`no action is made for ${category}/${provider}`);
+  return action;
+}
+
+async function act(
+  house: House,
+  order: ActingRoles & ActionAddress,
+  signal: AbortSignal,
+  run: (acting: Acting) => Promise<Outcome | undefined>,
+): Promise<Event | undefined> {
+  const { executionId, stage, action, actionExecutionId } = order;
+  const address: ActionAddress = { executionId, stage, action, actionExecutionId };
+  try {
+    const outcome = await run({ house, caller: await openSession(house, order), signal });
+    return outcome && { ...outcome, ...address };
+  } catch (error) {
+    const failure: ActionError = failureOf(error);
+    return { type: 'ActionFailed', ...failure, ...address };
+  }
+}

@@ -1,0 +1,154 @@
+/** Executions: start, stop, retry a stage, get, list. */
+
+import { createHash } from 'node:crypto';
+import type { SourceRevisionOverride } from '@aws-sdk/client-codepipeline';
+import { present } from '#base/assert.ts';
+import { fault } from '#base/fault.ts';
+import type { Declaration } from '#core/pipeline/declaration.ts';
+import type { RevisionPin } from '#core/pipeline/state.ts';
+import { principalArn } from '#core/policy/principal.ts';
+import type { Handler } from '#services/service.ts';
+import { createPageToken, readPageToken } from './paging.ts';
+import { findDeclaration, findExecution, requireExecution, requirePipeline, type Room } from './room.ts';
+import { rows } from './tables.ts';
+import { viewExecution, viewExecutionSummary } from './views.ts';
+
+type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>;
+
+const PAGE_SIZE = 100;
+const HISTORY_MS_MAX = 365 * 86_400_000;
+
+export function executionOperations(room: Room) {
+  const { house, machine } = room;
+  const idOf = (value: unknown) => value as { pipelineExecutionId: string };
+
+  const StartPipelineExecution: Codepipeline<'StartPipelineExecution'> = async (call, input) => {
+    const pipeline = await requirePipeline(house, input.name);
+    const declaration = await findDeclaration(house, pipeline.pipeline_id, pipeline.version);
+    const variables = Object.fromEntries(
+      (input.variables ?? []).map(({ name, value }) => [name ?? '', value ?? '']),
+    );
+    const pinned = pinsOf(present(declaration, 'declaration'), input.sourceRevisions ?? []);
+    const fingerprint = createHash('sha256')
+      .update(JSON.stringify([variables, input.sourceRevisions ?? []]))
+      .digest('base64url');
+    const { value } = await house.engine.send(machine, pipeline.pipeline_id, {
+      type: 'ExecutionRequested',
+      trigger: { type: 'StartPipelineExecution', detail: principalArn(call.principal) },
+      variables,
+      pinned,
+      fingerprint,
+      ...(input.clientRequestToken === undefined ? {} : { token: `request:${input.clientRequestToken}` }),
+    });
+    return idOf(value);
+  };
+
+  const StopPipelineExecution: Codepipeline<'StopPipelineExecution'> = async (_call, input) => {
+    const pipeline = await requirePipeline(house, input.pipelineName);
+    const { value } = await house.engine.send(machine, pipeline.pipeline_id, {
+      type: 'ExecutionStopRequested',
+      executionId: input.pipelineExecutionId ?? '',
+      abandon: input.abandon ?? false,
+      ...(input.reason === undefined ? {} : { reason: input.reason }),
+    });
+    return idOf(value);
+  };
+
+  const RetryStageExecution: Codepipeline<'RetryStageExecution'> = async (_call, input) => {
+    const pipeline = await requirePipeline(house, input.pipelineName);
+    const executionId = input.pipelineExecutionId ?? '';
+    const known = await findExecution(house, pipeline.pipeline_id, executionId);
+    const { value } = await house.engine.send(machine, pipeline.pipeline_id, {
+      type: 'StageRetryRequested',
+      stage: input.stageName ?? '',
+      executionId,
+      mode: input.retryMode ?? 'FAILED_ACTIONS',
+      known: known !== undefined,
+    });
+    return idOf(value);
+  };
+
+  const GetPipelineExecution: Codepipeline<'GetPipelineExecution'> = async (_call, input) => {
+    const pipeline = await requirePipeline(house, input.pipelineName);
+    const row = await requireExecution(house, pipeline, input.pipelineExecutionId);
+    return { pipelineExecution: viewExecution(pipeline.name, row) };
+  };
+
+  const ListPipelineExecutions: Codepipeline<'ListPipelineExecutions'> = async (call, input) => {
+    const pipeline = await requirePipeline(house, input.pipelineName);
+    const limit = input.maxResults ?? PAGE_SIZE;
+    const stage = input.filter?.succeededInStage?.stageName;
+    const list = JSON.stringify(['ListPipelineExecutions', pipeline.pipeline_id, stage ?? '']);
+    const [before] = readPageToken(house.keyring, list, input.nextToken) ?? [];
+    let query = rows(house.database)
+      .selectFrom('codepipeline_executions')
+      .selectAll()
+      .where('pipeline_id', '=', pipeline.pipeline_id)
+      .where('started_at', '>', call.at - HISTORY_MS_MAX);
+    if (before !== undefined) query = query.where('number', '<', Number(before));
+    if (stage !== undefined) {
+      query = query.where('execution_id', 'in', (subquery) =>
+        subquery
+          .selectFrom('codepipeline_successes')
+          .select('execution_id')
+          .where('pipeline_id', '=', pipeline.pipeline_id)
+          .where('stage', '=', stage)
+          .where('version', '=', pipeline.version),
+      );
+    }
+    const found = await query
+      .orderBy('number', 'desc')
+      .limit(limit + 1)
+      .execute();
+    const page = found.slice(0, limit);
+    const pipelineExecutionSummaries = page.map(viewExecutionSummary);
+    if (found.length <= limit) return { pipelineExecutionSummaries };
+    const last = present(page.at(-1), 'last row of a page').number;
+    return { pipelineExecutionSummaries, nextToken: createPageToken(house.keyring, list, [last]) };
+  };
+
+  return {
+    StartPipelineExecution,
+    StopPipelineExecution,
+    RetryStageExecution,
+    GetPipelineExecution,
+    ListPipelineExecutions,
+  };
+}
+
+const PROVIDER_OF_REVISION: Readonly<Record<string, string>> = {
+  COMMIT_ID: 'CodeCommit',
+  S3_OBJECT_VERSION_ID: 'S3',
+  S3_OBJECT_KEY: 'S3',
+};
+
+/** What a start fixes for its source actions. */
+function pinsOf(
+  declaration: Declaration,
+  overrides: readonly SourceRevisionOverride[],
+): Record<string, RevisionPin> {
+  const refuse = (message: string) => fault('ValidationException', message);
+  const pins: Record<string, RevisionPin> = {};
+  for (const { actionName = '', revisionType = '', revisionValue } of overrides) {
+    const action = declaration.stages[0]?.actions.find((candidate) => candidate.name === actionName);
+    if (!action) throw refuse(`The pipeline does not have a source action with the name '${actionName}'`);
+    if (PROVIDER_OF_REVISION[revisionType] !== action.actionTypeId.provider) {
+      throw refuse(`A revision of type ${revisionType} does not fit the source action '${actionName}'`);
+    }
+    const mayOverrideKey = action.configuration['AllowOverrideForS3ObjectKey']?.toLowerCase() === 'true';
+    if (revisionType === 'S3_OBJECT_KEY' && !mayOverrideKey) {
+      throw refuse(`The source action '${actionName}' does not allow its S3 object key to be overridden`);
+    }
+    const member =
+      revisionType === 'COMMIT_ID'
+        ? 'commitId'
+        : revisionType === 'S3_OBJECT_KEY'
+          ? 'objectKey'
+          : 'objectVersionId';
+    if (pins[actionName]?.[member] !== undefined) {
+      throw refuse(`The source action '${actionName}' has more than one revision of type ${revisionType}`);
+    }
+    pins[actionName] = { ...pins[actionName], [member]: revisionValue ?? '' };
+  }
+  return pins;
+}

@@ -1,0 +1,83 @@
+/**
+ * AWS CodePipeline: pipelines that take a change through stages of actions, under a role of the customer.
+ *
+ * What this is: declarations and their versions, executions with stage locks in the modes SUPERSEDED, QUEUED and
+ * PARALLEL, run-order groups, variables, retry, stop, transitions and approvals; the actions CodeCommit and S3 source,
+ * CodeBuild, manual approval, CodeDeploy and S3 deploy. Decisions are in `core/pipeline`.
+ *
+ * Gaps: rollback, conditions and rules, webhooks, custom actions and jobs, triggers of connections, other action
+ * types, other regions; artifacts are stored as the bucket's own defaults say, without asking for SSE-KMS; an approval's
+ * NotificationArn is accepted and its summary says that no message was sent; batch builds and full clones are refused.
+ *
+ * By design: a push or a new object starts its pipelines at once, whether PollForSourceChanges is true or false: nothing
+ * is ever polled, and no rule is needed. The trigger shown is PollForSourceChanges with the source action's name. A
+ * change that comes while all executions that may be in flight are, starts nothing, and the server's log says so.
+ */
+
+import { gap, type House, type Operations, type Service } from '#services/service.ts';
+import { pipelineDecider } from '#core/pipeline/decide.ts';
+import { actionExecutionOperations } from './action-executions.ts';
+import { createEffects } from './effects.ts';
+import { executionOperations } from './executions.ts';
+import { recordChange } from './history.ts';
+import { permissions } from './permissions.ts';
+import { pipelineOperations } from './pipelines.ts';
+import type { PipelineMachine, Room } from './room.ts';
+import { stageOperations } from './stage-operations.ts';
+import { createSubscriptions } from './subscriptions.ts';
+import { migrations } from './tables.ts';
+import { taggingOperations } from './tagging.ts';
+
+const NO_CONDITIONS = gap('stages cannot have conditions and rules yet');
+const NO_ROLLBACK = gap('stages cannot be rolled back yet');
+const NO_WEBHOOKS = gap('webhooks are not available yet');
+const NO_JOBS = gap('custom and third-party actions, and their job workers, are not available yet');
+
+export function openCodepipeline(house: House): Service<'codepipeline'> {
+  const machine: PipelineMachine = {
+    kind: 'codepipeline.pipeline',
+    decider: pipelineDecider,
+    effects: createEffects(house),
+    record: recordChange,
+  };
+  const room: Room = { house, machine };
+  const operations: Operations<'codepipeline'> = {
+    ...pipelineOperations(room),
+    ...executionOperations(room),
+    ...actionExecutionOperations(room),
+    ...stageOperations(room),
+    ...taggingOperations(room),
+    ListRuleExecutions: NO_CONDITIONS,
+    ListRuleTypes: NO_CONDITIONS,
+    OverrideStageCondition: NO_CONDITIONS,
+    RollbackStage: NO_ROLLBACK,
+    PutWebhook: NO_WEBHOOKS,
+    ListWebhooks: NO_WEBHOOKS,
+    DeleteWebhook: NO_WEBHOOKS,
+    RegisterWebhookWithThirdParty: NO_WEBHOOKS,
+    DeregisterWebhookWithThirdParty: NO_WEBHOOKS,
+    PutActionRevision: NO_JOBS,
+    CreateCustomActionType: NO_JOBS,
+    DeleteCustomActionType: NO_JOBS,
+    GetActionType: NO_JOBS,
+    UpdateActionType: NO_JOBS,
+    PollForJobs: NO_JOBS,
+    AcknowledgeJob: NO_JOBS,
+    GetJobDetails: NO_JOBS,
+    PutJobSuccessResult: NO_JOBS,
+    PutJobFailureResult: NO_JOBS,
+    PollForThirdPartyJobs: NO_JOBS,
+    AcknowledgeThirdPartyJob: NO_JOBS,
+    GetThirdPartyJobDetails: NO_JOBS,
+    PutThirdPartyJobSuccessResult: NO_JOBS,
+    PutThirdPartyJobFailureResult: NO_JOBS,
+  };
+  return {
+    name: 'codepipeline',
+    operations,
+    permissions,
+    machines: [machine],
+    migrations,
+    subscriptions: createSubscriptions(room),
+  };
+}

@@ -1,0 +1,55 @@
+/** Who may call what on which resource. AWS: "Actions, resources, and condition keys for AWS CodePipeline". */
+
+import type { Permission, Permissions, Scope } from '#services/service.ts';
+import { pipelineArn } from './room.ts';
+
+type Named = string | undefined;
+
+/** On the pipeline, or on a stage or an action of it. */
+function on(operation: string, scope: Scope, ...names: readonly Named[]): readonly Permission[] {
+  return [
+    { action: `codepipeline:${operation}`, resource: pipelineArn(scope, ...names.map((name) => name ?? '')) },
+  ];
+}
+
+const byName = (operation: string) => (input: { name?: Named }, scope: Scope) =>
+  on(operation, scope, input.name);
+const byPipeline = (operation: string) => (input: { pipelineName?: Named }, scope: Scope) =>
+  on(operation, scope, input.pipelineName);
+const byDeclaration =
+  (operation: string) => (input: { pipeline?: { name?: Named } | undefined }, scope: Scope) =>
+    on(operation, scope, input.pipeline?.name);
+const byStage = (operation: string) => (input: { pipelineName?: Named; stageName?: Named }, scope: Scope) =>
+  on(operation, scope, input.pipelineName, input.stageName);
+const byAction =
+  (operation: string) =>
+  (input: { pipelineName?: Named; stageName?: Named; actionName?: Named }, scope: Scope) =>
+    on(operation, scope, input.pipelineName, input.stageName, input.actionName);
+const byArn = (operation: string) => (input: { resourceArn?: Named }) => [
+  { action: `codepipeline:${operation}`, resource: input.resourceArn ?? '*' },
+];
+
+export const permissions: Permissions<'codepipeline'> = {
+  CreatePipeline: byDeclaration('CreatePipeline'),
+  UpdatePipeline: byDeclaration('UpdatePipeline'),
+  DeletePipeline: byName('DeletePipeline'),
+  GetPipeline: byName('GetPipeline'),
+  GetPipelineState: byName('GetPipelineState'),
+  StartPipelineExecution: byName('StartPipelineExecution'),
+  StopPipelineExecution: byPipeline('StopPipelineExecution'),
+  GetPipelineExecution: byPipeline('GetPipelineExecution'),
+  ListPipelineExecutions: byPipeline('ListPipelineExecutions'),
+  ListActionExecutions: byPipeline('ListActionExecutions'),
+  ListRuleExecutions: byPipeline('ListRuleExecutions'),
+  ListDeployActionExecutionTargets: byPipeline('ListDeployActionExecutionTargets'),
+  RetryStageExecution: byStage('RetryStageExecution'),
+  RollbackStage: byStage('RollbackStage'),
+  OverrideStageCondition: byStage('OverrideStageCondition'),
+  DisableStageTransition: byStage('DisableStageTransition'),
+  EnableStageTransition: byStage('EnableStageTransition'),
+  PutApprovalResult: byAction('PutApprovalResult'),
+  PutActionRevision: byAction('PutActionRevision'),
+  TagResource: byArn('TagResource'),
+  UntagResource: byArn('UntagResource'),
+  ListTagsForResource: byArn('ListTagsForResource'),
+};

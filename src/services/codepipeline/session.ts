@@ -1,0 +1,42 @@
+/** Under whom an action acts: the pipeline's role, or a further role that this role assumes for one action. */
+
+import { fault, isFault } from '#base/fault.ts';
+import type { Caller, House } from '#services/service.ts';
+import { pipelineArn } from './room.ts';
+
+const SESSION_NAME_LENGTH_MAX = 64;
+
+/** Rooms show a build's initiator by this name. */
+export function sessionNameOf(pipeline: string): string {
+  return `codepipeline-${pipeline}`.slice(0, SESSION_NAME_LENGTH_MAX);
+}
+
+export interface ActingRoles {
+  readonly pipeline: string;
+  readonly roleArn: string;
+  readonly actionRoleArn?: string;
+}
+
+export async function openSession(house: House, roles: ActingRoles): Promise<Caller> {
+  const { pipeline, roleArn, actionRoleArn } = roles;
+  const sessionName = sessionNameOf(pipeline);
+  const request = { service: 'codepipeline', sessionName, sourceArn: pipelineArn(house, pipeline) };
+  const session = await refusing(roleArn, () => house.assumeRole({ ...request, roleArn }));
+  if (actionRoleArn === undefined) return session;
+  const { Credentials } = await refusing(actionRoleArn, () =>
+    session.send('sts:AssumeRole', { RoleArn: actionRoleArn, RoleSessionName: sessionName }),
+  );
+  const { principal } = await house.trust.identify(Credentials?.AccessKeyId ?? '', Credentials?.SessionToken);
+  return house.trust.as(principal);
+}
+
+/** A role that cannot be assumed is a matter of permission, whatever exactly is missing. */
+async function refusing<Result>(roleArn: string, assume: () => Promise<Result>): Promise<Result> {
+  try {
+    return await assume();
+  } catch (error) {
+    if (!isFault(error) || (error.status ?? 400) >= 500) throw error;
+    const message = `CodePipeline is not authorized to perform AssumeRole on role ${roleArn}`;
+    throw fault('AccessDeniedException', message, { cause: error });
+  }
+}
