@@ -1,0 +1,150 @@
+/**
+ * The life of a change to a repository's references, whoever makes it: intended, made by git, recorded. References
+ * live in git only, so between the first and the last step a crash can come; the open intention tells what to look at.
+ *
+ *   ChangeIntended ─▶ open ─▶ (git moves the references) ─▶ ChangeRecorded ─▶ closed, and the world is told
+ */
+
+import { deriveUuid } from '#base/ids.ts';
+import { describeReference } from './names.ts';
+
+/** One reference before and after; `undefined` where it is not there. */
+export interface ReferenceChange {
+  readonly name: string;
+  readonly oldId: string | undefined;
+  readonly newId: string | undefined;
+}
+
+export interface OpenChange {
+  readonly changeId: string;
+  readonly repositoryName: string;
+  readonly callerUserArn: string;
+  readonly changes: readonly ReferenceChange[];
+}
+
+export interface RepositoryState {
+  /** At most one: the room lets one change at a time into a repository. */
+  readonly open: OpenChange | undefined;
+  readonly recorded: number;
+  /** Changes that nobody could be told about, after every attempt. */
+  readonly lost: number;
+}
+
+export interface ChangeIntended extends OpenChange {
+  readonly type: 'ChangeIntended';
+}
+
+export interface ChangeRecorded {
+  readonly type: 'ChangeRecorded';
+  readonly changeId: string;
+  /** Full names of the references that git really moved. */
+  readonly applied: readonly string[];
+  /** The branch that became the default, when this was the first one. */
+  readonly defaultBranch: string | undefined;
+}
+
+export type RepositoryEvent = ChangeIntended | ChangeRecorded;
+
+export interface PublishChanges {
+  readonly type: 'PublishChanges';
+  readonly at: number;
+  readonly events: readonly ReferenceEvent[];
+}
+
+export interface ReferenceEvent {
+  readonly eventId: string;
+  readonly event: 'referenceCreated' | 'referenceUpdated' | 'referenceDeleted';
+  readonly repositoryName: string;
+  readonly referenceType: 'branch' | 'tag';
+  readonly referenceName: string;
+  readonly referenceFullName: string;
+  readonly commitId: string | undefined;
+  readonly oldCommitId: string | undefined;
+  readonly callerUserArn: string;
+}
+
+interface Stamp {
+  readonly at: number;
+  readonly chance: string;
+}
+
+type EngineEvent =
+  | { readonly type: 'TimePassed' }
+  | {
+      readonly type: 'EffectFailed';
+      readonly effectType: string;
+      readonly effect: unknown;
+      readonly message: string;
+    };
+
+export interface RepositoryDecision {
+  readonly state: RepositoryState | undefined;
+  readonly effects: readonly PublishChanges[];
+  readonly reply?: { readonly fault: { readonly code: string; readonly message: string } };
+}
+
+export const repositoryDecider = { version: 1, decide };
+
+const NEW: RepositoryState = { open: undefined, recorded: 0, lost: 0 };
+
+function decide(
+  state: RepositoryState | undefined,
+  event: (RepositoryEvent | EngineEvent) & Stamp,
+): RepositoryDecision {
+  switch (event.type) {
+    case 'ChangeIntended':
+      return intend(state ?? NEW, event);
+    case 'ChangeRecorded':
+      return record(state, event);
+    case 'EffectFailed':
+      return { state: state && { ...state, lost: state.lost + 1 }, effects: [] };
+    case 'TimePassed':
+      return { state, effects: [] };
+  }
+}
+
+function intend(state: RepositoryState, event: ChangeIntended & Stamp): RepositoryDecision {
+  const { changeId, repositoryName, callerUserArn, changes } = event;
+  if (state.open?.changeId === changeId) return { state, effects: [] };
+  if (state.open) {
+    const message = `Another change of ${repositoryName} is not recorded yet.`;
+    return { state, effects: [], reply: { fault: { code: 'ConcurrentReferenceUpdateException', message } } };
+  }
+  return { state: { ...state, open: { changeId, repositoryName, callerUserArn, changes } }, effects: [] };
+}
+
+function record(state: RepositoryState | undefined, event: ChangeRecorded & Stamp): RepositoryDecision {
+  if (state?.open?.changeId !== event.changeId) return { state, effects: [] };
+  const { open } = state;
+  const applied = open.changes.filter((change) => event.applied.includes(change.name));
+  const events = applied.flatMap((change, index) => eventOf(open, change, deriveUuid(event.chance, index)));
+  return {
+    state: { ...state, open: undefined, recorded: state.recorded + 1 },
+    effects: events.length > 0 ? [{ type: 'PublishChanges', at: event.at, events }] : [],
+  };
+}
+
+/** Only branches and tags are told of. */
+function eventOf(open: OpenChange, change: ReferenceChange, eventId: string): readonly ReferenceEvent[] {
+  const reference = describeReference(change.name);
+  const { oldId, newId } = change;
+  if (!reference || oldId === newId) return [];
+  return [
+    {
+      eventId,
+      event:
+        oldId === undefined
+          ? 'referenceCreated'
+          : newId === undefined
+            ? 'referenceDeleted'
+            : 'referenceUpdated',
+      repositoryName: open.repositoryName,
+      referenceType: reference.type,
+      referenceName: reference.shortName,
+      referenceFullName: change.name,
+      commitId: newId,
+      oldCommitId: oldId,
+      callerUserArn: open.callerUserArn,
+    },
+  ];
+}
