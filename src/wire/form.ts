@@ -75,7 +75,7 @@ function readMember(name: string, member: Member, node: Node): unknown {
 function readScalar(name: string, shape: ScalarShape, node: Node): unknown {
   if (node.value === undefined) throw malformed(`${name} must be one value.`);
   const value = parseScalar(shape, node.value);
-  if (value === undefined) throw malformed(`${name} must be a ${shape.type}.`);
+  if (value === undefined) throw malformed(`The value of ${name} is not a valid ${shape.type}.`);
   return value;
 }
 
