@@ -37,6 +37,11 @@ export type Authorize = (
   at: number,
 ) => Promise<void>;
 
+/**
+ * The account itself may always repair the policy of its bucket, or a wrong Deny would lock the bucket for ever. See
+ * "PutBucketPolicy" in the S3 API reference.
+ */
+const RECOVERY_ACTIONS = new Set(['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy']);
 const NO_POLICIES: PrincipalPolicies = { identity: [], tags: {} };
 
 export function createAuthorize(rooms: Rooms): Authorize {
@@ -60,6 +65,7 @@ export function createAuthorize(rooms: Rooms): Authorize {
       });
       if (verdict.decision === 'allow') continue;
       if (verdict.decision === 'implicitDeny' && isServiceLinked(principal, action)) continue;
+      if (principal.type === 'root' && RECOVERY_ACTIONS.has(action)) continue;
       throw fault('AccessDeniedException', denialMessage(verdict, principal, action, resource));
     }
   };
