@@ -15,6 +15,7 @@ import { openIam } from '#services/iam/index.ts';
 import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
+import { openSts } from '#services/sts/index.ts';
 import { migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
 import { openObjects } from '#store/objects.ts';
@@ -106,6 +107,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
 function openRooms(house: House, options: SlipwayOptions) {
   return [
     openIam(house),
+    openSts(house),
     openLogs(house),
     openS3(house),
     ...openCodedeploy(house),
