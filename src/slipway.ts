@@ -11,6 +11,7 @@ import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
+import { openCodepipeline } from '#services/codepipeline/index.ts';
 import { openIam } from '#services/iam/index.ts';
 import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
@@ -111,5 +112,6 @@ function openRooms(house: House, options: SlipwayOptions) {
     openLogs(house),
     openS3(house),
     ...openCodedeploy(house),
+    openCodepipeline(house),
   ] as const satisfies readonly AnyService[];
 }
