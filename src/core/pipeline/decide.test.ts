@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { World, approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide.fixture.ts';
+import { World, approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
 import { completeDeclaration } from './declaration.ts';
 
 const DAY_MS = 86_400_000;

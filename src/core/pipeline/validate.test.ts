@@ -1,6 +1,8 @@
+/** Every rule of declarations, with the code and the text of its fault. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide.fixture.ts';
+import { approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
 import type { GivenAction, GivenDeclaration } from './declaration.ts';
 import { completeDeclaration } from './declaration.ts';
 import { declarationFaults } from './validate.ts';

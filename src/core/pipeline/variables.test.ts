@@ -1,3 +1,5 @@
+/** References to variables: what they are, how they resolve, and that no value can break what it is put into. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { World, approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide.fixture.ts';
+import { World, approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
 import type { GivenDeclaration } from './declaration.ts';
 import { completeDeclaration } from './declaration.ts';
 import { pipelineDecider } from './decide.ts';
