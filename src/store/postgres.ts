@@ -96,7 +96,8 @@ async function withConflictRetries<Result>(run: () => Promise<Result>): Promise<
     try {
       return await run();
     } catch (error) {
-      if (!isConflict(error) || tries >= TRANSACTION_TRIES_MAX) throw error;
+      if (!(isConflict(error) || error instanceof ConnectionLost) || tries >= TRANSACTION_TRIES_MAX)
+        throw error;
       const pause = Math.random() * Math.min(2 ** tries, CONFLICT_PAUSE_MS_MAX);
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
@@ -116,29 +117,58 @@ function parseInteger(text: string): number {
   return value;
 }
 
+/** The connection failed before the commit was asked for, so that nothing happened and the work can run again. */
+class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+/** The connection failed while committing. Whoever asked must ask again, and find out what is. */
+class CommitInDoubt extends Error {
+  override readonly name = 'CommitInDoubt';
+}
+
+/** Connection exceptions (class 08), sessions ended by the server, and errors of the socket. */
+function isConnectionFailure(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string };
+  if (code !== undefined) return /^(?:08...|57P0[123]|25P03|ECONNRESET|EPIPE)$/.test(code);
+  return /^(?:Connection terminated|Client has encountered a connection error)/.test(message ?? '');
+}
+
 /** Counts writes, converts values, and lets the server keep the plan of every query that it sees again. */
 function wrapClient(
   client: PoolClient,
   names: Map<string, string>,
   countWrite: () => void,
 ): PostgresPoolClient {
+  let isCommitAsked = false;
   const query = async (sql: string, values: readonly unknown[]) => {
     if (sql === 'commit' || isWrite(sql)) countWrite();
-    let name = names.get(sql);
-    if (
-      name === undefined &&
-      names.size < STATEMENTS_NAMED_MAX &&
-      /^\s*(select|insert|update|delete)/i.test(sql)
-    ) {
-      name = `s${names.size}`;
-      names.set(sql, name);
+    isCommitAsked ||= sql === 'commit';
+    try {
+      return await client.query({ name: nameOf(sql, names), text: sql, values: values.map(toSqlParameter) });
+    } catch (error) {
+      if (!isConnectionFailure(error)) throw error;
+      throw isCommitAsked
+        ? new CommitInDoubt('the connection was lost during a commit, which may have happened or not', {
+            cause: error,
+          })
+        : new ConnectionLost('the connection to the database was lost', { cause: error });
     }
-    return client.query({ name, text: sql, values: values.map(toSqlParameter) });
   };
   return {
     query: query as unknown as PostgresPoolClient['query'],
     release: (destroy) => client.release(destroy),
   };
+}
+
+function nameOf(sql: string, names: Map<string, string>): string | undefined {
+  const known = names.get(sql);
+  if (known !== undefined) return known;
+  if (names.size >= STATEMENTS_NAMED_MAX || !/^\s*(?:select|insert|update|delete)/i.test(sql))
+    return undefined;
+  const name = `s${names.size}`;
+  names.set(sql, name);
+  return name;
 }
 
 /** Gives the common SQL types their PostgreSQL names; texts sort by code points, as on SQLite. */

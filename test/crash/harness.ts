@@ -52,6 +52,8 @@ export interface Disturbance {
   readonly deliver?: 'twice' | 'lose first result';
 }
 
+/** The exit code of a process that does not know whether its last commit happened. */
+export const IN_DOUBT = 3;
 const TURN_MS = 10;
 const TURNS_MAX = 500_000;
 const TELLINGS_MAX = 1_000;
@@ -113,12 +115,15 @@ export async function stopAtEveryStep(databases: Databases, story: Story, module
     let stopped = false;
     const end = await withDirectory(async (directory) => {
       const place = await databases.createPlace();
-      const child = startChild({ module, place, directory, step: n, signal: 'SIGSTOP' });
+      // The server ends the session of a node that stops inside a transaction; here it need not wait so long.
+      const impatient = { ...place, url: `${place.url}?idle_in_transaction_session_timeout=100` };
+      const child = startChild({ module, place: impatient, directory, step: n, signal: 'SIGSTOP' });
       const end = ended(child);
       stopped = await Promise.race([said(child, 'stopping'), end.then(() => false)]);
       if (stopped) await live(place, directory, story);
       child.kill('SIGCONT');
-      assert.deepEqual(await end, { code: 0, signal: null }, `the stopped node, at step ${n}`);
+      const { code } = await end;
+      assert.ok(code === 0 || (stopped && code === IN_DOUBT), `the stopped node, at step ${n}: ${code}`);
       return await live(place, directory, story);
     });
     assert.deepEqual(end, expected, `after a stop at step ${n}`);
