@@ -47,7 +47,7 @@ const S3: Beyond = {
   xmlNamespace: 'http://s3.amazonaws.com/doc/2006-03-01/',
   statuses: { PutBucketPolicy: 204, PutBucketTagging: 204 },
   foreignQueries: ['annotation'],
-  types: { PartNumberMarker: 'string', NextPartNumberMarker: 'string' },
+  types: { Expires: 'timestamp', NextPartNumberMarker: 'string', PartNumberMarker: 'string' },
   roots: {
     CompleteMultipartUploadOutput: { root: 'CompleteMultipartUploadResult' },
     CreateMultipartUploadOutput: { root: 'InitiateMultipartUploadResult' },

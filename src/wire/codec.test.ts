@@ -1,3 +1,5 @@
+/** Faults as each protocol spells them, and inputs that are hostile or of the wrong type. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fault } from '#base/fault.ts';

@@ -1,3 +1,5 @@
+/** Forms as the query services read them: order, gaps, enormous indices, bounds. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readForm } from './form.ts';

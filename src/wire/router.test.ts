@@ -1,3 +1,5 @@
+/** The decision table of one endpoint, row by row. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HttpRequest } from './http.ts';

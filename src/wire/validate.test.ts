@@ -1,3 +1,5 @@
+/** Violations in AWS's words, and the patterns of all tables against hostile values. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFault } from '#base/fault.ts';

@@ -1,3 +1,5 @@
+/** Documents as they are read: names, bounds, and what must never expand. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadModel } from './model.ts';

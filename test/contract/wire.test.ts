@@ -26,8 +26,8 @@ import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
 import { hasStreamingInput, loadModel } from '#wire/model.ts';
 import type { Model, Operation } from '#wire/model.ts';
 import { isRejection, operationOfForm, routeRequest } from '#wire/router.ts';
-import { canonical, drawStructure } from '../support/shapes.ts';
-import type { Carrier } from '../support/shapes.ts';
+import { canonical, drawStructure } from '#test/support/shapes.ts';
+import type { Carrier } from '#test/support/shapes.ts';
 
 const RUNS = Number(process.env['SLIPWAY_WIRE_RUNS'] ?? '2');
 

@@ -9,6 +9,8 @@ export interface Carrier {
   readonly protocol: Protocol;
   /** Members that the clients themselves compute or change. */
   readonly skips: (member: string) => boolean;
+  /** It cuts milliseconds off. */
+  readonly hasWholeSeconds?: boolean;
 }
 
 const DEPTH_MAX = 5;
@@ -109,6 +111,7 @@ function drawScalar(g: GeneratorValue, carrier: Carrier, shape: ScalarShape, mem
       return g(fc.double, { noNaN: true, noDefaultInfinity: true }) + 0;
     case 'timestamp': {
       const inSeconds =
+        carrier.hasWholeSeconds ||
         shape.timestampFormat === 'rfc822' || (member.location === 'header' && !shape.timestampFormat);
       const at = g(() => milliseconds);
       return new Date(inSeconds ? at - (at % 1000) : at);
