@@ -1,0 +1,251 @@
+/**
+ * The git door: smart HTTP, protocol 0 to 2, with git's own programs behind it.
+ *
+ *   GET  …/info/refs?service=git-upload-pack | git-receive-pack     what is there
+ *   POST …/git-upload-pack                                          clone and fetch
+ *   POST …/git-receive-pack                                         push: see receive.ts
+ *
+ * Who may not read a repository is told nothing about whether it exists. Wrong credentials are answered 401 where AWS
+ * answers 403, because git forgets a stored password only then.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { availableParallelism } from 'node:os';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { isFault } from '#base/fault.ts';
+import type { Principal } from '#core/policy/principal.ts';
+import type { House, Route } from '#services/service.ts';
+import { createAdmission } from './admission.ts';
+import { identifyGit, parseBasic } from './credentials.ts';
+import { FLUSH, MalformedPush, pktLine } from './pkt-line.ts';
+import { PushTooLarge, receivePush } from './receive.ts';
+import { readRows, repositoryArn, type Room } from './room.ts';
+import type { RepositoryRow } from './tables.ts';
+
+const PREFIX = '/v1/repos/';
+const TARGET = /^(\/v1\/repos\/([A-Za-z0-9._-]{1,104}))\/(info\/refs|git-upload-pack|git-receive-pack)$/;
+const PROTOCOL = /^[0-9A-Za-z]+=[0-9A-Za-z]+(?::[0-9A-Za-z]+=[0-9A-Za-z]+)*$/;
+const IDLE_MS_MAX = 120_000;
+
+type GitService = 'git-upload-pack' | 'git-receive-pack';
+
+const NO_CACHE = {
+  'cache-control': 'no-cache, max-age=0, must-revalidate',
+  pragma: 'no-cache',
+  expires: 'Fri, 01 Jan 1980 00:00:00 GMT',
+  'x-content-type-options': 'nosniff',
+};
+
+/** An answer other than git's own; git prints the text as `remote:` lines. */
+class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(status: number, text: string, headers: Readonly<Record<string, string>> = {}) {
+    super(text);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+interface Visit {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly repository: RepositoryRow;
+  readonly principal: Principal;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export function createGitRoute(room: Room): Route {
+  const { clock, log } = room.house;
+  const admission = createAdmission(
+    { runningMax: 2 * availableParallelism() + 2, waitingMax: 100, waitMsMax: 60_000 },
+    (delayMs, run) => clock.callAt(clock.now() + delayMs, run),
+  );
+  return {
+    prefix: PREFIX,
+    async handle(request, response) {
+      try {
+        await answer(room, admission, request, response);
+      } catch (error) {
+        if (!(error instanceof Refusal)) log.error('codecommit: a git request failed', { error });
+        if (response.headersSent) return void response.destroy();
+        const refusal =
+          error instanceof Refusal ? error : new Refusal(500, 'Something went wrong in the server.');
+        request.resume();
+        response.writeHead(refusal.status, {
+          ...NO_CACHE,
+          'content-type': 'text/plain; charset=utf-8',
+          ...refusal.headers,
+        });
+        response.end(`${refusal.message}\n`);
+      }
+    },
+  };
+}
+
+async function answer(
+  room: Room,
+  admission: ReturnType<typeof createAdmission>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { path, query } = splitUrl(request.url ?? '');
+  const [, base = '', name = '', part = ''] = TARGET.exec(path) ?? [];
+  if (part === '')
+    throw new Refusal(404, 'There is nothing here. Clone URLs end with the name of a repository.');
+  const service = serviceOf(request, part, query);
+  const principal = await identify(room.house, request, base);
+  const repository = await findAllowed(room, principal, name.replace(/\.git$/, ''), service);
+  const protocol = request.headers['git-protocol'];
+  const isProtocol = typeof protocol === 'string' && PROTOCOL.test(protocol);
+  const environment: Record<string, string> = isProtocol ? { GIT_PROTOCOL: protocol } : {};
+  const leave = await admission.enter();
+  if (!leave)
+    throw new Refusal(429, 'Too many git requests at the same time. Try again.', { 'retry-after': '5' });
+  const visit: Visit = { request, response, repository, principal, environment };
+  try {
+    if (part === 'info/refs') await advertise(room, visit, service);
+    else if (service === 'git-upload-pack') await uploadPack(room, visit);
+    else await receivePack(room, visit);
+  } finally {
+    leave();
+  }
+}
+
+function splitUrl(url: string): { readonly path: string; readonly query: URLSearchParams } {
+  const mark = url.indexOf('?');
+  return {
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+  };
+}
+
+function serviceOf(request: IncomingMessage, part: string, query: URLSearchParams): GitService {
+  if (part === 'info/refs') {
+    if (request.method !== 'GET') throw new Refusal(405, 'Only GET is possible here.', { allow: 'GET' });
+    const service = query.get('service');
+    if (service !== 'git-upload-pack' && service !== 'git-receive-pack') {
+      throw new Refusal(403, 'Only the smart HTTP protocol is offered. Update your git.');
+    }
+    return service;
+  }
+  if (request.method !== 'POST') throw new Refusal(405, 'Only POST is possible here.', { allow: 'POST' });
+  if (request.headers['content-type'] !== `application/x-${part}-request`) {
+    throw new Refusal(415, `The content type must be application/x-${part}-request.`);
+  }
+  return part as GitService;
+}
+
+async function identify(house: House, request: IncomingMessage, path: string): Promise<Principal> {
+  const basic = parseBasic(request.headers.authorization);
+  const principal = basic && (await identifyGit(house, basic, { host: request.headers.host ?? '', path }));
+  if (principal) return principal;
+  const text = basic
+    ? 'The user name or password is not right, or the password has expired.'
+    : 'Git credentials are needed.';
+  throw new Refusal(401, text, { 'www-authenticate': 'Basic realm="codecommit"' });
+}
+
+async function findAllowed(
+  room: Room,
+  principal: Principal,
+  name: string,
+  service: GitService,
+): Promise<RepositoryRow> {
+  const action = service === 'git-upload-pack' ? 'codecommit:GitPull' : 'codecommit:GitPush';
+  try {
+    await room.house.trust.authorize(principal, [{ action, resource: repositoryArn(room.house, name) }]);
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    throw new Refusal(403, error.message);
+  }
+  const row = await readRows(room.house)
+    .selectFrom('codecommit_repository')
+    .selectAll()
+    .where('name', '=', name)
+    .executeTakeFirst();
+  if (!row) throw new Refusal(404, `The repository ${name} does not exist.`);
+  return row;
+}
+
+async function advertise(room: Room, visit: Visit, service: GitService): Promise<void> {
+  const { response, repository, environment } = visit;
+  const { git, path } = room.house.repositories;
+  const command = service.slice('git-'.length);
+  const args = [command, '--stateless-rpc', '--http-backend-info-refs', path(repository.id)];
+  const process = git.start(args, { environment: service === 'git-upload-pack' ? environment : {} });
+  process.stdin.end();
+  response.writeHead(200, { ...NO_CACHE, 'content-type': `application/x-${service}-advertisement` });
+  const isVersion2 =
+    service === 'git-upload-pack' && /(?:^|:)version=2(?::|$)/.test(environment['GIT_PROTOCOL'] ?? '');
+  if (!isVersion2) response.write(Buffer.concat([pktLine(`# service=${service}\n`), FLUSH]));
+  await relay(process, response);
+}
+
+async function uploadPack(room: Room, visit: Visit): Promise<void> {
+  const { request, response, repository, environment } = visit;
+  const { git, path } = room.house.repositories;
+  const process = git.start(['upload-pack', '--stateless-rpc', path(repository.id)], { environment });
+  const sending = pipeline(bodyOf(request), process.stdin).catch((error: NodeJS.ErrnoException) => {
+    // Git may have read what it needs, or the client has gone; either shows at the other end.
+    if (error.code !== 'EPIPE') process.kill();
+  });
+  response.writeHead(200, { ...NO_CACHE, 'content-type': 'application/x-git-upload-pack-result' });
+  await relay(process, response);
+  await sending;
+}
+
+/** Git's output to the client; git ends when the client goes away. */
+async function relay(
+  process: {
+    readonly stdout: Readable;
+    readonly stderr: Readable;
+    readonly ended: Promise<number>;
+    kill(): void;
+  },
+  response: ServerResponse,
+): Promise<void> {
+  process.stderr.resume();
+  try {
+    await pipeline(process.stdout, response);
+  } catch (error) {
+    // Only a client that has gone ends this early, and nobody is left to tell.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  } finally {
+    process.kill();
+    await process.ended;
+  }
+}
+
+async function receivePack(room: Room, visit: Visit): Promise<void> {
+  const { request, response, repository, principal, environment } = visit;
+  request.setTimeout(IDLE_MS_MAX, () => request.destroy(new Error('the client fell silent')));
+  try {
+    const body = await receivePush(room, { repository, principal, environment, body: bodyOf(request) });
+    response.writeHead(200, { ...NO_CACHE, 'content-type': 'application/x-git-receive-pack-result' });
+    response.end(body);
+  } catch (error) {
+    if (error instanceof MalformedPush) throw new Refusal(400, error.message);
+    if (error instanceof PushTooLarge) throw new Refusal(413, error.message, { connection: 'close' });
+    if (isFault(error))
+      throw new Refusal(error.code === 'RepositoryDoesNotExistException' ? 404 : 409, error.message);
+    throw error;
+  }
+}
+
+/** Git compresses long requests. */
+function bodyOf(request: IncomingMessage): Readable {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding === 'identity') return request;
+  if (encoding !== 'gzip' && encoding !== 'x-gzip')
+    throw new Refusal(415, `The encoding ${encoding} is not known.`);
+  const gunzip = createGunzip();
+  request.on('error', (error) => gunzip.destroy(error));
+  request.once('close', () => {
+    if (!request.readableEnded) gunzip.destroy(new Error('the client went away'));
+  });
+  return request.pipe(gunzip);
+}
