@@ -27,7 +27,8 @@ export function createAssumeRole(parts: AssumeParts): (request: AssumeRole) => P
       sourceAccount: parts.account,
       ...(request.sourceArn !== undefined && { sourceArn: request.sourceArn }),
     };
-    const answer = await parts.callerFor(principal, service).send('sts:AssumeRole', {
+    const by = request.by ?? parts.callerFor(principal, service);
+    const answer = await by.send('sts:AssumeRole', {
       RoleArn: request.roleArn,
       RoleSessionName: request.sessionName,
       ...(request.durationSeconds !== undefined && { DurationSeconds: request.durationSeconds }),

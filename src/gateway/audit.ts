@@ -3,7 +3,6 @@
  * no secret; counts are kept by service and operation, names that come from the tables only, so they are bounded.
  */
 
-import type { Clock } from '#base/clock.ts';
 import type { Log } from '#base/log.ts';
 
 export interface AuditRecord {
@@ -44,7 +43,7 @@ interface Series {
 /** Codes come from tables and from our own faults; should that ever not hold, the rest is counted together. */
 const CODES_MAX = 100;
 
-export function createAudit(log: Log, clock: Clock): Audit {
+export function createAudit(log: Log): Audit {
   const series = new Map<string, Series>();
   return {
     measure: () => performance.now(),
@@ -60,7 +59,6 @@ export function createAudit(log: Log, clock: Clock): Audit {
         userAgent: record.userAgent.slice(0, 256),
         code: record.code,
         reason: record.reason,
-        at: clock.now(),
         milliseconds: Math.round(milliseconds * 1000) / 1000,
       });
     },

@@ -57,7 +57,7 @@ const OWN_SOURCE = 'slipway';
 export function createGateway(options: GatewayOptions): Gateway {
   const { account, region, clock, log } = options;
   const rooms = createRooms();
-  const audit = createAudit(log, clock);
+  const audit = createAudit(log);
   const identify = createIdentify(rooms, options.rootKey, account);
   const authorize = createAuthorize(rooms);
   const bodies = createBodies(clock);

@@ -93,7 +93,7 @@ export function createHandling(parts: HandleParts): Handling {
       return encodeOutput(model, operation, output, requestId);
     } catch (error) {
       requestId ||= createRequestId(seen.protocol);
-      const answer = toFault(error, requestId);
+      const answer = toFault(error, requestId, exchange.signal);
       code = answer.code;
       seen.reason = reasonOf(answer);
       return encodeFault(seen.model, seen.protocol, answer, requestId);
@@ -138,7 +138,7 @@ export function createHandling(parts: HandleParts): Handling {
       const operation = findOperation(model, inner.operation);
       return await perform({ ...inner, model, operation, requestId, at: clock.now() });
     } catch (error) {
-      const answer = toFault(error, requestId);
+      const answer = toFault(error, requestId, inner.signal);
       code = answer.code;
       throw answer;
     } finally {
@@ -177,8 +177,13 @@ export function createHandling(parts: HandleParts): Handling {
 
   function createCall(step: Step): Call {
     const { principal, origin, endpoint, signal, model, at } = step;
+    // As on AWS, what a service passes on does not come from the client's address.
     const passedOn: Origin = {
       ...origin,
+      address: undefined,
+      referer: undefined,
+      signature: {},
+      secure: true,
       source: `${model.service}.amazonaws.com`,
       calledVia: [...origin.calledVia, `${model.service}.amazonaws.com`],
     };
@@ -197,8 +202,11 @@ export function createHandling(parts: HandleParts): Handling {
   }
 
   /** Whatever is no fault is a bug of ours: logged with the request id, and nothing of it is shown. */
-  function toFault(error: unknown, requestId: string): Fault {
+  function toFault(error: unknown, requestId: string, signal: AbortSignal): Fault {
     if (error instanceof Fault) return error;
+    if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
+      return fault('RequestTimeout', 'The client went away before the answer.', { status: 408 });
+    }
     parts.log.error('a request failed by a bug', { requestId, error });
     return fault('InternalFailure', `We encountered an internal error. Request id ${requestId}.`, {
       cause: error,
