@@ -10,6 +10,7 @@ import type { Log } from '#base/log.ts';
 import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
+import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
 import { openCodepipeline } from '#services/codepipeline/index.ts';
 import { openIam } from '#services/iam/index.ts';
@@ -111,6 +112,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openSts(house),
     openLogs(house),
     openS3(house),
+    openCodecommit(house),
     ...openCodedeploy(house),
     openCodepipeline(house),
   ] as const satisfies readonly AnyService[];
