@@ -232,6 +232,8 @@ export interface AssumeRole {
   /** For `aws:SourceArn` in the trust policy. */
   readonly sourceArn?: string;
   readonly durationSeconds?: number;
+  /** A session of the service that takes on the role; its permissions decide then, and still the service acts. */
+  readonly by?: Caller;
   /** Narrows the session. */
   readonly policy?: PolicyDocument;
 }

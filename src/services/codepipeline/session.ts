@@ -23,11 +23,7 @@ export async function openSession(house: House, roles: ActingRoles): Promise<Cal
   const request = { service: 'codepipeline', sessionName, sourceArn: pipelineArn(house, pipeline) };
   const session = await refusing(roleArn, () => house.assumeRole({ ...request, roleArn }));
   if (actionRoleArn === undefined) return session;
-  const { Credentials } = await refusing(actionRoleArn, () =>
-    session.send('sts:AssumeRole', { RoleArn: actionRoleArn, RoleSessionName: sessionName }),
-  );
-  const { principal } = await house.trust.identify(Credentials?.AccessKeyId ?? '', Credentials?.SessionToken);
-  return house.trust.as(principal);
+  return refusing(actionRoleArn, () => house.assumeRole({ ...request, roleArn: actionRoleArn, by: session }));
 }
 
 /** A role that cannot be assumed is a matter of permission, whatever exactly is missing. */
