@@ -25,6 +25,8 @@ const UNREACHABLE = new Set(['ListDirectoryBuckets', 'WriteGetObjectResponse']);
 
 /** Read by code of botocore's own, beside the parser that we ask. */
 const UNPARSED = new Set(['GetBucketLocation']);
+/** Numbers in botocore's data, strings in newer models and in our table. */
+const OTHER_TYPES = new Set(['PartNumberMarker', 'NextPartNumberMarker']);
 const RUNS = Number(process.env['SLIPWAY_WIRE_RUNS'] ?? '1');
 
 interface Botocore {
@@ -40,7 +42,11 @@ after(() => botocore?.close());
 
 for (const service of services().filter((name) => !OWN_TABLES.has(name))) {
   const model = loadModel(service);
-  const carrier: Carrier = { protocol: model.protocol, skips: () => false, hasWholeSeconds: true };
+  const carrier: Carrier = {
+    protocol: model.protocol,
+    skips: (name) => OTHER_TYPES.has(name),
+    hasWholeSeconds: true,
+  };
   const operations = [...model.operations.values()];
 
   test(`${service}: what botocore sends is what an operation gets`, { skip: !isPresent }, async () => {
@@ -115,6 +121,7 @@ async function checkOutput(
   const answer = { status, headers, body: bytes.toString('base64') };
   const order = { service: model.service, operation: operation.name, answer };
   const { ResponseMetadata: metadata, ...parsed } = await botocore.ask(order);
+  assert.equal(parsed['$error'], undefined, `${operation.name}: ${parsed['$error']} in ${bytes.toString()}`);
   assert.equal((metadata as { RequestId: string }).RequestId, 'request-id');
   const expected = canonical(output) as Record<string, unknown>;
   for (const [name, member] of operation.output?.members ?? []) {

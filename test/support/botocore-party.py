@@ -76,7 +76,10 @@ def parse(model, operation, answer):
         # The parser decodes plain bytes; a stream it hands on as it is.
         "body": bytearray(body) if operation.has_streaming_output else body,
     }
-    return encode(parser.parse(response, operation.output_shape))
+    try:
+        return encode(parser.parse(response, operation.output_shape))
+    except Exception as error:
+        return {"$error": repr(error)}
 
 
 for line in sys.stdin:
