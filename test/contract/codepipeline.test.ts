@@ -341,6 +341,55 @@ test('a role that may not write the bucket: PermissionError with the text of the
   );
 });
 
+test('an action with a role of its own acts under it', async () => {
+  const allow = (RoleName: string, PolicyName: string, statement: object) =>
+    iam.send(
+      new PutRolePolicyCommand({
+        RoleName,
+        PolicyName,
+        PolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', ...statement }],
+        }),
+      }),
+    );
+  await s3.send(new CreateBucketCommand({ Bucket: 'theirs' }));
+  await iam.send(
+    new CreateRoleCommand({
+      RoleName: 'deployer',
+      AssumeRolePolicyDocument: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' }],
+      }),
+    }),
+  );
+  const Resource = ['arn:aws:s3:::theirs/*', 'arn:aws:s3:::artifacts/*'];
+  await allow('deployer', 'deploy', { Action: ['s3:PutObject', 's3:GetObject'], Resource });
+  const pipeline = declarationOf('chained', 'theirs');
+  const [publish] = pipeline.stages?.[2]?.actions ?? [];
+  assert.ok(publish);
+  publish.roleArn = roleArn('deployer');
+  await create(pipeline);
+  await answer('chained', 'Approved');
+  const failed = await reach('chained', 'Deploy', 'Failed');
+  assert.deepEqual(latest(failed)?.errorDetails, {
+    code: 'PermissionError',
+    message:
+      'The provided role does not have permissions to perform this action. Underlying error: ' +
+      `CodePipeline is not authorized to perform AssumeRole on role ${roleArn('deployer')}`,
+  });
+  await allow('pipeline', 'chain', { Action: 'sts:AssumeRole', Resource: roleArn('deployer') });
+  await codepipeline.send(
+    new RetryStageExecutionCommand({
+      pipelineName: 'chained',
+      stageName: 'Deploy',
+      pipelineExecutionId: failed.latestExecution?.pipelineExecutionId,
+      retryMode: 'ALL_ACTIONS',
+    }),
+  );
+  await reach('chained', 'Deploy', 'Succeeded');
+});
+
 test('faults of declarations have the codes and texts of AWS', async () => {
   const pipeline = declarationOf('wrong');
   const creating = (change: Partial<PipelineDeclaration>) =>

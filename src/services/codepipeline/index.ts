@@ -6,8 +6,9 @@
  * CodeBuild, manual approval, CodeDeploy and S3 deploy. Decisions are in `core/pipeline`.
  *
  * Gaps: rollback, conditions and rules, webhooks, custom actions and jobs, triggers of connections, other action
- * types, other regions; artifacts are stored as the bucket's own defaults say, without asking for SSE-KMS; an approval's
- * NotificationArn is accepted and its summary says that no message was sent; batch builds and full clones are refused.
+ * types, other regions, batch builds, full clones. Artifacts are stored as the bucket's own defaults say, without asking
+ * for SSE-KMS, unless the artifact store names a key, which then must work. An approval's NotificationArn is accepted,
+ * and its summary says that no message was sent.
  *
  * By design: a push or a new object starts its pipelines at once, whether PollForSourceChanges is true or false: nothing
  * is ever polled, and no rule is needed. The trigger shown is PollForSourceChanges with the source action's name. A

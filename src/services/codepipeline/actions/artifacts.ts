@@ -1,12 +1,13 @@
 /** Artifacts in the pipeline's bucket, written and read under the acting role. */
 
 import { Readable } from 'node:stream';
-import type { NamedArtifact } from '#core/pipeline/state.ts';
+import type { NamedArtifact, StartAction } from '#core/pipeline/state.ts';
 import type { Acting } from './action.ts';
 import { ActionRefused } from './action.ts';
 
 export async function putArtifact(
   { caller }: Acting,
+  order: StartAction,
   { bucket, key }: NamedArtifact,
   content: Readable | Uint8Array,
 ): Promise<void> {
@@ -16,10 +17,19 @@ export async function putArtifact(
       Key: key,
       Body: content,
       ContentType: 'application/zip',
+      ...encryptionOf(order),
     });
   } finally {
     if (content instanceof Readable) content.destroy();
   }
+}
+
+/** A store that names a key gets it asked for, or the action fails; nothing is stored otherwise than declared. */
+export function encryptionOf({ encryptionKey }: StartAction): {
+  readonly ServerSideEncryption?: 'aws:kms';
+  readonly SSEKMSKeyId?: string;
+} {
+  return encryptionKey === undefined ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: encryptionKey };
 }
 
 /** The artifact's bytes, as they come. */

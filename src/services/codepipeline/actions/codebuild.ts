@@ -32,6 +32,7 @@ export const codebuild: Action = {
         furtherOutputs.length === 0
           ? []
           : outputs.map((each) => ({ ...artifactsOf(each), artifactIdentifier: each.name })),
+      ...(order.encryptionKey === undefined ? {} : { encryptionKeyOverride: order.encryptionKey }),
       environmentVariablesOverride: variablesOf(configuration['EnvironmentVariables']),
       ...(configuration['BuildspecOverride']
         ? { buildspecOverride: configuration['BuildspecOverride'] }

@@ -50,7 +50,12 @@ async function fetchCommit(acting: Acting, order: StartAction, repository: strin
     .asService('codepipeline')
     .send('codecommit:GetRepository', { repositoryName: repository });
   const repositoryId = present(repositoryMetadata?.repositoryId, 'id of a repository');
-  await putArtifact(acting, output, await house.repositories.archiveZip(repositoryId, commitId, signal));
+  await putArtifact(
+    acting,
+    order,
+    output,
+    await house.repositories.archiveZip(repositoryId, commitId, signal),
+  );
 
   const message = cut(commit?.message ?? '', MESSAGE_LENGTH_MAX);
   const committed = parseGitDate(commit?.committer?.date);

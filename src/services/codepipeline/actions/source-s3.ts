@@ -7,6 +7,7 @@ import { present } from '#base/assert.ts';
 import { isFault } from '#base/fault.ts';
 import type { Acting, Action } from './action.ts';
 import { ActionRefused, configured, cut } from './action.ts';
+import { encryptionOf } from './artifacts.ts';
 
 const SUMMARY_METADATA = 'codepipeline-artifact-revision-summary';
 const SUMMARY_LENGTH_MAX = 2_048;
@@ -38,6 +39,7 @@ export const s3Source: Action = {
       Bucket: output.bucket,
       Key: output.key,
       CopySource: `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}?versionId=${encodeURIComponent(versionId)}`,
+      ...encryptionOf(order),
     });
     const etag = (head.ETag ?? '').replaceAll('"', '');
     const summary = cut(
