@@ -75,10 +75,10 @@ function sizeOf(shape: Shape, value: unknown): number {
   return shape.type === 'map' ? Object.keys(value as object).length : 0;
 }
 
+const SURROGATE_PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
+
 function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
+  return text.length - (text.match(SURROGATE_PAIR)?.length ?? 0);
 }
 
 /** A value as messages show it: secrets are not shown, long values are cut. */

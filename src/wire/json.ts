@@ -8,6 +8,7 @@ import { assert } from '#base/assert.ts';
 import { fault } from '#base/fault.ts';
 import type { Fault } from '#base/fault.ts';
 import type { Member, ScalarShape, Shape, StructureShape } from './model.ts';
+import { parseBase64 } from './scalar.ts';
 import { formatTimestamp, parseTimestamp } from './timestamp.ts';
 
 /** Deeper bodies are refused before they are parsed. The deepest real input of AWS is far below. */
@@ -130,13 +131,6 @@ function readScalar(shape: ScalarShape, value: unknown): unknown {
   }
 }
 
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
-/** `undefined` for what is not base64, which Node itself would read as far as it goes. */
-export function parseBase64(text: string): Uint8Array | undefined {
-  return text.length % 4 === 0 && BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
-}
-
 function writeStructure(shape: StructureShape, value: object): Record<string, unknown> {
   const structure: Record<string, unknown> = {};
   for (const [name, member] of shape.members) {
@@ -151,6 +145,7 @@ function writeValue(member: Member, value: unknown): unknown {
   switch (shape.type) {
     case 'structure':
       assert(isObject(value), `${shape.name} must be an object`);
+      assert(!shape.eventStream, 'event streams are not written here');
       return writeStructure(shape, value);
     case 'list':
       assert(Array.isArray(value), `${shape.name} must be a list`);

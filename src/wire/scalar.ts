@@ -1,7 +1,6 @@
 /** Scalars as text, for XML, forms, headers and query strings: the same rules in all of them. */
 
 import { assert } from '#base/assert.ts';
-import { parseBase64 } from './json.ts';
 import type { ScalarShape, TimestampFormat } from './model.ts';
 import { formatTimestamp, parseTimestamp } from './timestamp.ts';
 
@@ -47,4 +46,11 @@ export function printScalar(shape: ScalarShape, value: unknown, format: Timestam
       assert(typeof value === 'number', `${shape.name} must be a number`);
       return String(value);
   }
+}
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** `undefined` for what is not base64, which Node itself would read as far as it goes. */
+export function parseBase64(text: string): Uint8Array | undefined {
+  return text.length % 4 === 0 && BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
 }
