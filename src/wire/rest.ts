@@ -166,11 +166,13 @@ function headerText(text: string): string {
   return /^[\t\u0020-\u007e]*$/.test(text) ? text : `=?UTF-8?B?${Buffer.from(text).toString('base64')}?=`;
 }
 
+/** What the output says itself; a part of a whole is 206 (RFC 9110), which no model tells. */
 function statusOf(shape: StructureShape, output: object): number | undefined {
   for (const [name, member] of shape.members) {
-    if (member.location !== 'statusCode') continue;
-    const status = (output as Record<string, unknown>)[name];
-    if (typeof status === 'number') return status;
+    const value = (output as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    if (member.location === 'statusCode' && typeof value === 'number') return value;
+    if (member.location === 'header' && member.locationName?.toLowerCase() === 'content-range') return 206;
   }
   return undefined;
 }
