@@ -303,17 +303,18 @@ function chosenParts(
     if (!part || !isRight) throw s3Fault('InvalidPart', { PartNumber: item.PartNumber, ETag: item.ETag });
     return part;
   });
-  chosen.forEach((part, index) => {
-    const before = chosen[index - 1];
-    if (before && before.number >= part.number) throw s3Fault('InvalidPartOrder');
-    if (index < chosen.length - 1 && part.size < PART_BYTES_MIN) {
-      throw s3Fault('EntityTooSmall', {
-        PartNumber: part.number,
-        ProposedSize: part.size,
-        MinSizeAllowed: PART_BYTES_MIN,
-      });
-    }
-  });
+  const isOrdered = chosen.every(
+    (part, index) => index === 0 || (chosen[index - 1]?.number ?? 0) < part.number,
+  );
+  if (!isOrdered) throw s3Fault('InvalidPartOrder');
+  const small = chosen.slice(0, -1).find((part) => part.size < PART_BYTES_MIN);
+  if (small) {
+    throw s3Fault('EntityTooSmall', {
+      PartNumber: small.number,
+      ProposedSize: small.size,
+      MinSizeAllowed: PART_BYTES_MIN,
+    });
+  }
   return chosen;
 }
 
