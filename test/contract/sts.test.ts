@@ -327,7 +327,7 @@ test('sessions can be revoked by the time of their tokens', async () => {
   await fails(look(), 'AccessDenied', /explicit deny in an identity-based policy$/);
 });
 
-test('a session token of a user acts as the user, but gets no further tokens', async () => {
+test('a session token of a user is the user, but gets no further tokens and nothing of IAM', async () => {
   const { Credentials: credentials } = await stsOf(ann).send(new Sts.GetSessionTokenCommand({}));
   const key = keyOf(credentials);
   assert.equal((await whoami(key)).Arn, accountArn('user/ann'));
@@ -335,6 +335,11 @@ test('a session token of a user acts as the user, but gets no further tokens', a
     stsOf(key).send(new Sts.GetSessionTokenCommand({})),
     'AccessDenied',
     'Cannot call GetSessionToken with session credentials',
+  );
+  await fails(
+    iamOf(key).send(new Iam.GetUserCommand({})),
+    'InvalidClientTokenId',
+    'The security token included in the request is invalid.',
   );
   const info = new Sts.GetAccessKeyInfoCommand({ AccessKeyId: ann.accessKeyId });
   assert.equal((await stsOf(house.credentials).send(info)).Account, house.account);

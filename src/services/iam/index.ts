@@ -9,6 +9,7 @@
  * Principals of other accounts can be trusted only as whole accounts, because nothing can be known about their users.
  */
 
+import { fault } from '#base/fault.ts';
 import type { Call, Gap, House, Operations, Permissions, Service } from '#services/service.ts';
 import { absentOperations } from './absent.ts';
 import { accessKeyOperations } from './access-keys.ts';
@@ -22,6 +23,7 @@ import { inlinePolicyOperations } from './inline-policies.ts';
 import { createMemory } from './memory.ts';
 import { permissionOf } from './permissions.ts';
 import { policyOperations } from './policies.ts';
+import { policyVersionOperations } from './policy-versions.ts';
 import { roleOperations } from './roles.ts';
 import { serviceCredentialOperations } from './service-credentials.ts';
 import { migrations, type IamTables } from './tables.ts';
@@ -50,6 +52,7 @@ export function openIam(house: House): Service<'iam'> {
     ...roleOperations(iam),
     ...inlinePolicyOperations(iam),
     ...policyOperations(iam),
+    ...policyVersionOperations(iam),
     ...attachmentOperations(iam),
     ...tagOperations(iam),
     ...serviceCredentialOperations(iam),
@@ -78,6 +81,7 @@ function authorized(iam: Iam, operations: Operations<'iam'>): Operations<'iam'> 
     ([name, operation]) => {
       if (typeof operation !== 'function') return [name, operation] as const;
       const guard: AnyHandler = async (call, input) => {
+        refuseUserSessions(call);
         await call.authorize(await permissionOf(iam, call, name, input));
         return operation(call, input);
       };
@@ -85,6 +89,13 @@ function authorized(iam: Iam, operations: Operations<'iam'>): Operations<'iam'> 
     },
   );
   return Object.fromEntries(guarded) as unknown as Operations<'iam'>;
+}
+
+/** "GetSessionToken: you cannot call any IAM API operations unless MFA information is included", which never is here. */
+function refuseUserSessions({ principal }: Call): void {
+  if ((principal.type === 'user' || principal.type === 'root') && principal.issuedAt !== undefined) {
+    throw fault('UnrecognizedClientException', 'The security token included in the request is invalid.');
+  }
 }
 
 /** Operations with their types erased, as one loop over all of them sees them. */
