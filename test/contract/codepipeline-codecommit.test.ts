@@ -231,6 +231,29 @@ test('a role that may not fetch: PermissionError, in the words of AWS', async ()
   );
 });
 
+test('a role that may not use the new bucket: PermissionError that names the denied call', async () => {
+  const RoleName = 'bucketless';
+  await createRole(RoleName, ['codecommit:*']);
+  await iam.send(
+    new PutRolePolicyCommand({
+      RoleName,
+      PolicyName: 'pipeline',
+      PolicyDocument: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 'codecommit:*', Resource: '*' }],
+      }),
+    }),
+  );
+  await create(RoleName, RoleName);
+  assert.equal((await ended(RoleName, 1)).status, 'Failed');
+  const error = await sourceErrorOf(RoleName);
+  assert.equal(error?.code, 'PermissionError');
+  assert.match(
+    error.message ?? '',
+    /^The provided role does not have permissions to perform this action\. Underlying error: User: arn:aws:sts::123456789012:assumed-role\/bucketless\/codepipeline-bucketless is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::artifacts\/bucketless\/Code\/\w{7}\.zip /,
+  );
+});
+
 test('a branch that does not exist is a matter of configuration', async () => {
   await create('nowhere', 'pipeline', 'nowhere');
   assert.equal((await ended('nowhere', 1)).status, 'Failed');

@@ -3,10 +3,13 @@
  * GetCommit and UploadArchive of the repository, as at AWS. AWS: "CodeCommit source action reference".
  */
 
+import type { Readable } from 'node:stream';
+import type { Commit } from '@aws-sdk/client-codecommit';
 import { arnOf } from '#base/arn.ts';
 import { isFault } from '#base/fault.ts';
 import { present } from '#base/assert.ts';
 import type { StartAction } from '#core/pipeline/state.ts';
+import { ArchiveTooLarge, CommitNotFound } from '#store/archive.ts';
 import type { Acting, Action, Outcome } from './action.ts';
 import { ActionRefused, configured, cut } from './action.ts';
 import { isDenied } from './failure.ts';
@@ -17,46 +20,52 @@ const MESSAGE_LENGTH_MAX = 100 * 1024;
 
 export const codecommitSource: Action = {
   async start(acting, order) {
+    const output = present(order.outputs[0], 'output artifact of a source');
     const repository = configured(order, 'RepositoryName');
-    try {
-      return await fetchCommit(acting, order, repository);
-    } catch (error) {
-      if (!isFault(error)) throw error;
-      if (isDenied(error)) {
-        const message =
-          `Could not access the CodeCommit repository ${repository}. Make sure that the pipeline IAM role has ` +
-          `sufficient permissions to access the repository. Underlying error: ${error.message}`;
-        throw new ActionRefused('PermissionError', message, error);
-      }
-      if (error.code === 'CommitIdDoesNotExistException' || error.code === 'CommitDoesNotExistException') {
-        throw new ActionRefused('RevisionUnavailable', error.message, error);
-      }
-      throw error;
-    }
+    const fetched = await fetchCommit(acting, order, repository).catch((error: unknown) => {
+      throw translate(error, repository);
+    });
+    await putArtifact(acting, order, output, fetched.archive);
+    return succeeded(acting, order, fetched);
   },
 };
 
-async function fetchCommit(acting: Acting, order: StartAction, repository: string): Promise<Outcome> {
-  const { house, caller, signal } = acting;
+interface Fetched {
+  readonly commitId: string;
+  readonly commit: Commit | undefined;
+  readonly archive: Readable;
+}
+
+async function fetchCommit(acting: Acting, order: StartAction, repository: string): Promise<Fetched> {
   const branch = configured(order, 'BranchName');
-  const output = present(order.outputs[0], 'output artifact of a source');
   const commitId = order.pin?.commitId ?? (await headOf(acting, repository, branch));
-  const { commit } = await caller.send('codecommit:GetCommit', { repositoryName: repository, commitId });
-  const resource = arnOf('codecommit', house.region, house.account, repository);
-  await house.trust.authorize(caller.principal, [{ action: 'codecommit:UploadArchive', resource }]);
+  // Both start git; waiting for them together makes a push reach its build sooner.
+  const [facts, archive] = await Promise.allSettled([
+    acting.caller.send('codecommit:GetCommit', { repositoryName: repository, commitId }),
+    openArchive(acting, repository, commitId),
+  ]);
+  if (facts.status === 'rejected' && archive.status === 'fulfilled') archive.value.destroy();
+  if (facts.status === 'rejected') throw facts.reason;
+  if (archive.status === 'rejected') throw archive.reason;
+  return { commitId, commit: facts.value.commit, archive: archive.value };
+}
 
-  // The bytes are found by the repository's id, which the pipeline's role may not be allowed to ask for.
-  const { repositoryMetadata } = await house
-    .asService('codepipeline')
-    .send('codecommit:GetRepository', { repositoryName: repository });
-  const repositoryId = present(repositoryMetadata?.repositoryId, 'id of a repository');
-  await putArtifact(
-    acting,
-    order,
-    output,
-    await house.repositories.archiveZip(repositoryId, commitId, signal),
-  );
+/** What went wrong with the repository, in the words of AWS; everything else stays what it is. */
+function translate(error: unknown, repository: string): unknown {
+  if (error instanceof CommitNotFound) return new ActionRefused('RevisionUnavailable', error.message, error);
+  if (error instanceof ArchiveTooLarge) return new ActionRefused('ConfigurationError', error.message, error);
+  if (!isFault(error)) return error;
+  if (isDenied(error)) {
+    const message =
+      `Could not access the CodeCommit repository ${repository}. Make sure that the pipeline IAM role has ` +
+      `sufficient permissions to access the repository. Underlying error: ${error.message}`;
+    return new ActionRefused('PermissionError', message, error);
+  }
+  const isGone = /^Commit(Id)?DoesNotExistException$/.test(error.code);
+  return isGone ? new ActionRefused('RevisionUnavailable', error.message, error) : error;
+}
 
+function succeeded({ house }: Acting, order: StartAction, { commitId, commit }: Fetched): Outcome {
   const message = cut(commit?.message ?? '', MESSAGE_LENGTH_MAX);
   const committed = parseGitDate(commit?.committer?.date);
   return {
@@ -64,8 +73,8 @@ async function fetchCommit(acting: Acting, order: StartAction, repository: strin
     externalId: commitId,
     summary: cut(message, SUMMARY_LENGTH_MAX),
     outputVariables: {
-      RepositoryName: repository,
-      BranchName: branch,
+      RepositoryName: configured(order, 'RepositoryName'),
+      BranchName: configured(order, 'BranchName'),
       CommitId: commitId,
       CommitMessage: message,
       AuthorDate: isoOf(parseGitDate(commit?.author?.date)),
@@ -79,6 +88,18 @@ async function fetchCommit(acting: Acting, order: StartAction, repository: strin
     },
     pin: { commitId },
   };
+}
+
+/** The bytes are found by the repository's id, which the pipeline's role may not be allowed to ask for. */
+async function openArchive(acting: Acting, repository: string, commitId: string): Promise<Readable> {
+  const { house, caller, signal } = acting;
+  const resource = arnOf('codecommit', house.region, house.account, repository);
+  await house.trust.authorize(caller.principal, [{ action: 'codecommit:UploadArchive', resource }]);
+  const { repositoryMetadata } = await house
+    .asService('codepipeline')
+    .send('codecommit:GetRepository', { repositoryName: repository });
+  const repositoryId = present(repositoryMetadata?.repositoryId, 'id of a repository');
+  return house.repositories.archiveZip(repositoryId, commitId, signal);
 }
 
 async function headOf({ caller }: Acting, repository: string, branchName: string): Promise<string> {
