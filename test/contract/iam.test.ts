@@ -119,6 +119,19 @@ test('a policy on a path counts for the users below it', async () => {
   );
 });
 
+test('renaming needs to be allowed for the old name and for the new one', async () => {
+  await root.send(new Iam.CreateUserCommand({ UserName: 'junior', Path: '/team/' }));
+  const lead = await createUser('lead', allow('iam:*', accountArn('user/team/*')));
+  const rename = (to: object) => lead.send(new Iam.UpdateUserCommand({ UserName: 'junior', ...to }));
+  const refused = (resource: string) =>
+    `User: ${accountArn('user/lead')} is not authorized to perform: iam:UpdateUser on resource: ` +
+    `${accountArn(resource)} because no identity-based policy allows the iam:UpdateUser action`;
+  await fails(rename({ NewPath: '/admins/' }), 'AccessDenied', refused('user/admins/junior'));
+  await fails(rename({ NewPath: '/', NewUserName: 'x' }), 'AccessDenied', refused('user/x'));
+  await rename({ NewUserName: 'senior' });
+  assert.equal((await lead.send(new Iam.GetUserCommand({ UserName: 'senior' }))).User?.Path, '/team/');
+});
+
 test('access keys: two at most, inactive ones are unknown, deleted ones too', async () => {
   await createUser('keys', allow('iam:*'));
   const key = await createKey('keys');

@@ -53,7 +53,8 @@ export function createIdentities(iam: Iam): Identities {
 }
 
 /** The trust policy of a role, with unique ids in it. */
-export function trustOf(iam: Iam, roleArn: string): Promise<PolicyDocument | undefined> {
+export async function trustOf(iam: Iam, roleArn: string): Promise<PolicyDocument | undefined> {
+  if (!roleArn.startsWith(`arn:aws:iam::${iam.house.account}:role/`)) return undefined;
   return iam.memory.recall(`trust:${roleArn}`, async () => {
     const name = roleArn.slice(roleArn.lastIndexOf('/') + 1);
     const row = await iam

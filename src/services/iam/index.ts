@@ -21,7 +21,7 @@ import { groupOperations } from './groups.ts';
 import { createIdentities, trustOf } from './identities.ts';
 import { inlinePolicyOperations } from './inline-policies.ts';
 import { createMemory } from './memory.ts';
-import { permissionOf } from './permissions.ts';
+import { permissionsOf } from './permissions.ts';
 import { policyOperations } from './policies.ts';
 import { policyVersionOperations } from './policy-versions.ts';
 import { roleOperations } from './roles.ts';
@@ -82,7 +82,7 @@ function authorized(iam: Iam, operations: Operations<'iam'>): Operations<'iam'> 
       if (typeof operation !== 'function') return [name, operation] as const;
       const guard: AnyHandler = async (call, input) => {
         refuseUserSessions(call);
-        await call.authorize(await permissionOf(iam, call, name, input));
+        await call.authorize(...(await permissionsOf(iam, call, name, input)));
         return operation(call, input);
       };
       return [name, guard] as const;

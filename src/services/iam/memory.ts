@@ -6,7 +6,10 @@
 import type { Clock } from '#base/clock.ts';
 
 export interface Memory {
-  /** The remembered value, or what `load` gives, remembered unless something changed while it loaded. */
+  /**
+   * The remembered value, or what `load` gives, remembered unless something changed while it loaded. Absence is not
+   * remembered: whoever asks for what is not there must not push out what is.
+   */
   recall<Value>(key: string, load: () => Promise<Value>): Promise<Value>;
   forget(): void;
 }
@@ -27,10 +30,11 @@ export function createMemory(clock: Clock, isShared: boolean): Memory {
   return {
     async recall<Value>(key: string, load: () => Promise<Value>) {
       if (isShared && clock.now() - since > AGE_MS_MAX_SHARED) forget();
-      if (values.has(key)) return values.get(key) as Value;
+      const known = values.get(key);
+      if (known !== undefined) return known as Value;
       const before = generation;
       const value = await load();
-      if (generation === before) {
+      if (value !== undefined && generation === before) {
         if (values.size >= ENTRIES_MAX) values.clear();
         values.set(key, value);
       }

@@ -18,6 +18,9 @@ interface Named {
   readonly PolicyArn?: string;
   readonly Path?: string;
   readonly PathPrefix?: string;
+  readonly NewUserName?: string;
+  readonly NewGroupName?: string;
+  readonly NewPath?: string;
   readonly PermissionsBoundary?: string;
   readonly Tags?: readonly { readonly Key?: string; readonly Value?: string }[];
   readonly TagKeys?: readonly string[];
@@ -39,12 +42,26 @@ const LISTED: Readonly<Record<string, OwnerKind>> = {
 /** Operations that mean the caller when they name nobody. */
 const ON_ONESELF = /^(GetUser|\w+AccessKeys?|\w+ServiceSpecificCredentials?)$/;
 
-export async function permissionOf(
+export async function permissionsOf(
   iam: Iam,
   call: Call,
   operation: string,
   input: Named,
-): Promise<Permission> {
+): Promise<readonly Permission[]> {
+  const asked = await permissionOf(iam, call, operation, input);
+  const renamed = renamedTo(input, asked.resource);
+  return renamed === undefined ? [asked] : [asked, { ...asked, resource: renamed }];
+}
+
+/** UpdateUser and UpdateGroup are asked for the old ARN and for the new one. */
+function renamedTo(input: Named, resource: string): string | undefined {
+  const newName = input.NewUserName ?? input.NewGroupName;
+  if (newName === undefined && input.NewPath === undefined) return undefined;
+  const [, start = '', path = '/', name = ''] = /^([^/]*)(\/.*\/|\/)([^/]*)$/.exec(resource) ?? [];
+  return `${start}${input.NewPath ?? path}${newName ?? name}`;
+}
+
+async function permissionOf(iam: Iam, call: Call, operation: string, input: Named): Promise<Permission> {
   const action = `iam:${operation}`;
   const { account } = iam.house;
   const context = requestContext(operation, input);

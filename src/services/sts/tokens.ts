@@ -59,8 +59,11 @@ export function isTemporary(principal: Principal): boolean {
 function openToken(keyring: Keyring, accessKeyId: string, sessionToken: string): SealedSession {
   try {
     if (sessionToken.length > TOKEN_LENGTH_MAX) throw new SealBroken('the token is too long');
-    // Sealed by us, so the text has the form that we gave it.
-    return JSON.parse(keyring.open(TOKEN_PURPOSE, sessionToken, accessKeyId).toString()) as SealedSession;
+    const text = keyring.open(TOKEN_PURPOSE, sessionToken, accessKeyId).toString();
+    // Sealed by us, so the text has the form that we gave it; but perhaps by a later version.
+    const session = JSON.parse(text) as SealedSession;
+    if (session.version !== 1) throw new SealBroken('the token has another version');
+    return session;
   } catch (cause) {
     if (!(cause instanceof SealBroken)) throw cause;
     throw fault('InvalidTokenException', 'The security token included in the request is invalid.', { cause });
