@@ -318,6 +318,41 @@ test('after deletion nothing starts, nothing is told, orders find no pipeline (W
   assert.equal(world.orders.length, 1);
 });
 
+test('a start that could not be made in many attempts fails the action; a look that could not, does not', () => {
+  const world = new World();
+  const e1 = world.created;
+  const [effect] = world.effects;
+  world.send({ type: 'EffectFailed', effectType: 'StartAction', effect, message: 'the service is down' });
+  assert.equal(world.where(e1), 'Failed');
+  assert.deepEqual(world.execution(e1).stages['S1']?.actions['Source']?.error, {
+    code: 'SystemUnavailable',
+    message: 'the service is down',
+  });
+  const before = world.state;
+  world.send({ type: 'EffectFailed', effectType: 'PollAction', effect, message: 'the service is down' });
+  assert.equal(world.state, before);
+});
+
+test('an artifact that a retry makes anew replaces the old one downstream', () => {
+  const world = new World(
+    pipeline(
+      { name: 'S1', actions: [sourceAction()] },
+      { name: 'S2', actions: [buildAction('Build'), buildAction('Check')] },
+      {
+        name: 'S3',
+        actions: [{ ...buildAction('Deploy'), inputArtifacts: [{ name: 'BuildOutput' }] }],
+      },
+    ),
+  );
+  const e1 = world.created;
+  world.succeed(e1, 'S1', 'Source').succeed(e1, 'S2', 'Build').fail(e1, 'S2', 'Check');
+  const first = world.execution(e1).artifacts['BuildOutput']?.key;
+  world.retry(e1, 'S2', 'ALL_ACTIONS').succeed(e1, 'S2', 'Build').succeed(e1, 'S2', 'Check');
+  const used = world.orders.at(-1)?.inputs[0]?.key;
+  assert.notEqual(used, first);
+  assert.equal(used, world.execution(e1).artifacts['BuildOutput']?.key);
+});
+
 test('a client request token starts once', () => {
   const world = new World();
   const request = {

@@ -24,7 +24,6 @@ import { stopExecution } from './stops.ts';
 import { disableTransition, enableTransition } from './transitions.ts';
 import { createState, deletePipeline, startFirst, updatePipeline } from './updates.ts';
 import type { Verdict } from './verdict.ts';
-import { refused, unchanged } from './verdict.ts';
 
 export interface Stamp {
   readonly at: number;
@@ -64,11 +63,12 @@ function decide(state: State | undefined, event: (Event | EngineEvent) & Stamp):
 }
 
 function decideOn(state: State, event: (Event | EngineEvent) & Stamp): PipelineDecision {
+  if (state.deleted) return afterDeletion(state, event);
   const draft = createDraft(state, event);
-  const verdict = state.deleted ? afterDeletion(state, event) : handle(draft, event);
+  const verdict = handle(draft, event);
   switch (verdict.type) {
     case 'refused':
-      return { state, effects: [], reply: { fault: { code: verdict.code, message: verdict.message } } };
+      return refusal(state, verdict.code, verdict.message);
     case 'unchanged':
       return { state, effects: [], ...replyOf(verdict) };
     case 'changed':
@@ -76,6 +76,10 @@ function decideOn(state: State, event: (Event | EngineEvent) & Stamp): PipelineD
     default:
       return unreachable(verdict);
   }
+}
+
+function refusal(state: State, code: string, message: string): PipelineDecision {
+  return { state, effects: [], reply: { fault: { code, message } } };
 }
 
 function replyOf(verdict: { readonly value?: unknown }): { readonly reply?: { readonly value: unknown } } {
@@ -120,7 +124,7 @@ function handle(draft: Draft, event: Event | EngineEvent): Verdict {
 }
 
 /** Orders of people find no pipeline; results and time find nobody who cares. */
-function afterDeletion(state: State, event: Event | EngineEvent): Verdict {
+function afterDeletion(state: State, event: Event | EngineEvent): PipelineDecision {
   switch (event.type) {
     case 'PipelineUpdated':
     case 'ExecutionRequested':
@@ -129,11 +133,12 @@ function afterDeletion(state: State, event: Event | EngineEvent): Verdict {
     case 'TransitionDisabled':
     case 'TransitionEnabled':
     case 'ApprovalAnswered':
-      return refused(
+      return refusal(
+        state,
         'PipelineNotFoundException',
         `Account '${state.account}' does not have a pipeline with name '${state.name}'`,
       );
     default:
-      return unchanged;
+      return { state, effects: [] };
   }
 }

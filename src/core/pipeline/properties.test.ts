@@ -111,7 +111,7 @@ function eventOf(world: World, choice: number): Event | { readonly type: 'TimePa
 function forEveryRun(
   check: (world: World, before: State) => void,
   then: (world: World) => void = () => {},
-  parameters: fc.Parameters<unknown> = { numRuns: 100 },
+  parameters: fc.Parameters<unknown> = { numRuns: 60 },
 ) {
   fc.assert(
     fc.property(declarations, choices, (given, numbers) => {

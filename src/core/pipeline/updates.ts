@@ -92,6 +92,7 @@ export function deletePipeline(draft: Draft): Verdict {
   draft.state.deleted = true;
   draft.state.updatedAt = draft.at;
   draft.state.executions = {};
+  draft.state.declarations = {};
   draft.state.stages = [];
   draft.state.tokens = [];
   return changed();

@@ -6,7 +6,9 @@
 import type { Fault } from '#base/fault.ts';
 import { isFault } from '#base/fault.ts';
 import type { ActionError } from '#core/pipeline/state.ts';
-import { ActionRefused } from './action.ts';
+import { ActionRefused, cut } from './action.ts';
+
+const MESSAGE_LENGTH_MAX = 5_000;
 
 const DENIED =
   /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|NotAuthorized.*|KMSAccessDenied.*)$/;
@@ -18,11 +20,12 @@ export function isDenied(error: Fault): boolean {
 
 /** The error that ends the action, or the thrown thing itself if trying again may help. */
 export function failureOf(error: unknown): ActionError {
-  if (error instanceof ActionRefused) return { code: error.code, message: error.message };
+  if (error instanceof ActionRefused)
+    return { code: error.code, message: cut(error.message, MESSAGE_LENGTH_MAX) };
   if (!isFault(error) || PASSING.test(error.code)) throw error;
   if (isDenied(error)) {
     const message = `The provided role does not have permissions to perform this action. Underlying error: ${error.message}`;
-    return { code: 'PermissionError', message };
+    return { code: 'PermissionError', message: cut(message, MESSAGE_LENGTH_MAX) };
   }
-  return { code: 'ConfigurationError', message: error.message || error.code };
+  return { code: 'ConfigurationError', message: cut(error.message || error.code, MESSAGE_LENGTH_MAX) };
 }
