@@ -173,6 +173,10 @@ async function writeJournal(
     machine.decider.version,
     JSON.stringify(rest),
   ]);
+  const { journalEventsMin } = context.limits;
+  if (revision % Math.ceil(journalEventsMin / 10) !== 0 || revision <= journalEventsMin) return;
+  const { shortenJournal } = context.statements;
+  await runStatement(transaction, shortenJournal, [machine.kind, id, revision - journalEventsMin]);
 }
 
 async function writeEffects(

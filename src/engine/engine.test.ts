@@ -66,6 +66,17 @@ onEveryDatabase((databases) => {
     assert.deepEqual(replay(machine, journal), await engine.read(machine, 'p'));
   });
 
+  test('the journal of a long life forgets its beginning', async () => {
+    const database = await openEngineDatabase();
+    const limits = { journalEventsMin: 10 };
+    const { engine, machine } = await openEngine(createMemoryWorld().world, { database, limits });
+    await engine.send(machine, 'p', { ...sent, crates: 24 });
+    await engine.idle();
+    const kept = await readJournal(database, machine.kind, 'p');
+    assert.equal(kept.length, 10);
+    assert.equal((await engine.read(machine, 'p'))?.status, 'Arrived');
+  });
+
   test('a repeated event changes nothing, and is answered', async () => {
     const database = await openEngineDatabase();
     const { engine, machine } = await openEngine(createMemoryWorld().world, { database });

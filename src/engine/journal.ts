@@ -7,7 +7,7 @@ import type { Decider, EngineEvent, Order, Stamp } from './machine.ts';
 import { createStatements, runStatement } from './tables.ts';
 import type { JournalRow } from './tables.ts';
 
-/** The events that changed a machine, oldest first. */
+/** The events that changed a machine, oldest first; of a very long life only the last (`journalEventsMin`). */
 export async function readJournal<Event extends { readonly type: string }>(
   database: Pick<Database, 'dialect' | 'read'>,
   kind: string,

@@ -23,6 +23,8 @@ export interface EngineLimits {
   readonly wakeAgainMs: number;
   readonly effectsPerDecisionMax: number;
   readonly stateLengthMax: number;
+  /** Events that the journal of one machine keeps at least; it forgets older ones in lots of a tenth. */
+  readonly journalEventsMin: number;
 }
 
 export const defaultLimits: EngineLimits = {
@@ -38,4 +40,5 @@ export const defaultLimits: EngineLimits = {
   wakeAgainMs: 30_000,
   effectsPerDecisionMax: 1_000,
   stateLengthMax: 16 * 1024 * 1024,
+  journalEventsMin: 10_000,
 };

@@ -124,6 +124,7 @@ export function createStatements(dialect: Database['dialect'], kinds: number) {
         values (?, ?, ?, ?, ?, ?, ?)`,
       readJournal: `select revision, at, chance, version, event from engine_journal
         where kind = ? and machine = ? order by revision`,
+      shortenJournal: `delete from engine_journal where kind = ? and machine = ? and revision <= ?`,
       deleteJournal: `delete from engine_journal where kind = ? and machine = ?`,
       insertEffect: `insert into engine_effects (id, kind, machine, effect, attempt, failures, owner, due_at)
         values (?, ?, ?, ?, ?, 0, ?, ?)`,

@@ -19,26 +19,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createFakeClock } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import { silentLog } from '#base/log.ts';
 import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { Engine, Migration, NamedMachine, Performance } from '#engine/machine.ts';
 import { migrate, openDatabase } from '#store/database.ts';
+import type { Database } from '#store/database.ts';
 import type { Databases, Place } from '#test/support/databases.ts';
 
 export interface Story {
   readonly migrations: readonly Migration[];
-  /** Called once in each life of a process; the directory is the same for all lives of one telling. */
-  open(directory: string): Chapter | Promise<Chapter>;
+  /** Called once in each life of a process, when all tables are there and the engine is not started. */
+  open(life: Life): Chapter | Promise<Chapter>;
+}
+
+/** What one life of a process works with; a room finds here what it takes from its house. */
+export interface Life {
+  /** The world's; the same for all lives of one telling. */
+  readonly directory: string;
+  readonly database: Database;
+  readonly engine: Engine;
+  readonly clock: Clock;
 }
 
 export interface Chapter {
   readonly machines: readonly NamedMachine[];
   /** Sets the story going. Called in each life, so it must be repeatable, as a client that got no answer repeats. */
-  begin(engine: Engine): Promise<void>;
+  begin(): Promise<void>;
   /** Asked again and again; once true, and with all effects done, the story is over. */
-  isOver(engine: Engine): Promise<boolean>;
+  isOver(): Promise<boolean>;
   /** What must be the same after every telling: states without times and ids, and all that the world has seen. */
-  end(engine: Engine): Promise<unknown>;
+  end(): Promise<unknown>;
   close?(): Promise<void>;
 }
 
@@ -165,15 +176,13 @@ export async function live(
   let chapter: Chapter | undefined;
   try {
     await migrate(database, [...engineMigrations, ...story.migrations]);
-    chapter = await story.open(directory);
+    chapter = await story.open({ directory, database, engine, clock });
     for (const machine of chapter.machines) engine.register(disturb(machine, disturbance, step));
     await engine.start();
-    // A machine is known to the engine by its object, and stories send to their own: see `disturb`.
-    await chapter.begin(engine);
-    const { isOver } = chapter;
+    await chapter.begin();
     let isQuiet = false;
     void engine.idle().then(() => (isQuiet = true));
-    for (let turn = 0; !isQuiet || !(await isOver(engine)); turn++) {
+    for (let turn = 0; !isQuiet || !(await chapter.isOver()); turn++) {
       assert.ok(turn < TURNS_MAX, 'the story does not end');
       if (isQuiet) {
         isQuiet = false;
@@ -182,7 +191,7 @@ export async function live(
       clock.advance(TURN_MS);
       await nextTurn();
     }
-    return await chapter.end(engine);
+    return await chapter.end();
   } finally {
     await engine.stop(0);
     await chapter?.close?.();

@@ -14,7 +14,7 @@ const PARCELS = ['p', 'q'];
 
 export const story: Story = {
   migrations: [],
-  open(directory): Chapter {
+  open({ directory, engine }): Chapter {
     const world = join(directory, 'world');
     mkdirSync(world, { recursive: true });
     const machine = createParcelMachine(async (effectId, what) => {
@@ -22,18 +22,17 @@ export const story: Story = {
       const name = createHash('sha256').update(effectId).digest('hex').slice(0, 16);
       closeSync(openSync(join(world, `${name} ${what}`), 'a'));
     });
-    const read = async (engine: Parameters<Chapter['end']>[0]) =>
-      await Promise.all(PARCELS.map((id) => engine.read(machine, id)));
+    const read = async () => await Promise.all(PARCELS.map((id) => engine.read(machine, id)));
     return {
       machines: [machine],
-      async begin(engine) {
+      async begin() {
         for (const id of PARCELS) {
           await engine.send(machine, id, { type: 'ParcelSent', legs: 2, crates: 2, restMs: 500 });
         }
       },
-      isOver: async (engine) => (await read(engine)).every((parcel) => parcel?.status === 'Arrived'),
-      end: async (engine) => ({
-        parcels: await read(engine),
+      isOver: async () => (await read()).every((parcel) => parcel?.status === 'Arrived'),
+      end: async () => ({
+        parcels: await read(),
         world: readdirSync(world)
           .map((name) => name.slice(17))
           .sort(),
