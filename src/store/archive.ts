@@ -22,6 +22,7 @@ const ARCHIVE_FILES_MAX = 100_000;
 const ARCHIVE_BYTES_MAX = 2 * 1024 ** 3;
 const LISTING_BYTES_MAX = 64 * 1024 * 1024;
 
+const OBJECT_ID = /^[0-9a-f]{40}$/;
 const GITLINK = '160000';
 const UNIX_MODES: Readonly<Record<string, number>> = {
   '100644': 0o100644,
@@ -43,6 +44,7 @@ export async function archiveTree(
   commitId: string,
   signal?: AbortSignal,
 ): Promise<Readable> {
+  if (!OBJECT_ID.test(commitId)) throw new CommitNotFound(`${commitId} is not a commit id`);
   const options = signal ? { signal } : {};
   const process = git.start(['--git-dir', repository, 'cat-file', '--batch'], options);
   try {

@@ -3,6 +3,7 @@
  * and content come out. One question at a time. Names must not hold a line break; ask for ids.
  */
 
+import { assert } from '#base/assert.ts';
 import type { GitProcess } from './git.ts';
 
 export interface GitObject {
@@ -59,6 +60,7 @@ export function openBatch(process: GitProcess): Batch {
   async function ask(
     name: string,
   ): Promise<{ objectId: string; type: string; sizeBytes: number } | undefined> {
+    assert(!name.includes('\n'), 'the name of an object cannot hold a line break');
     process.stdin.write(`${name}\n`);
     const header = await line();
     const [objectId = '', type = '', size = ''] = header.split(' ');

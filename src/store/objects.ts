@@ -118,7 +118,7 @@ async function writeHashed(file: FileHandle, chunk: Uint8Array, hashes: readonly
 }
 
 async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let done = 0; done < chunk.byteLength; ) {
+  for (let done = 0; done < chunk.byteLength;) {
     const { bytesWritten } = await file.write(chunk, done);
     done += bytesWritten;
   }

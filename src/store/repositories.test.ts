@@ -94,7 +94,9 @@ test('a commit becomes a ZIP with modes, links and the commit time, the same byt
 
 test('a commit that is not there has no archive', async () => {
   const { repositoryId } = await createFilled();
-  await assert.rejects(repositories.archiveZip(repositoryId, 'f'.repeat(40)), { name: 'CommitNotFound' });
+  for (const id of ['f'.repeat(40), '--help', 'main', `${'f'.repeat(40)}\nmain`]) {
+    await assert.rejects(repositories.archiveZip(repositoryId, id), { name: 'CommitNotFound' });
+  }
 });
 
 test('references are read loose and packed, and never through a path', async () => {
