@@ -40,6 +40,8 @@ export interface SlipwayOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
   readonly clock?: Clock;
+  /** For crash tests: see `DatabaseOptions`. */
+  readonly beforeWrite?: ((n: number) => void) | undefined;
 }
 
 export interface Slipway {
@@ -60,6 +62,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
   const rootKey = openRootKey(directory, options.environment);
   const database = await openDatabase({
     ...(options.databaseUrl ? { url: options.databaseUrl } : { path: join(directory, 'slipway.db') }),
+    ...(options.beforeWrite ? { beforeWrite: options.beforeWrite } : {}),
     log,
   });
   const engine = createEngine({ database, clock, log, node: `${process.pid}` });
