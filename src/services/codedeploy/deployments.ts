@@ -19,7 +19,7 @@ import {
   findDeployment,
   groupOfId,
   requireApplication,
-  requireDeployment,
+  requireAllowedDeployment,
   requireGroup,
   type FoundDeployment,
   type Group,
@@ -71,8 +71,7 @@ export function deploymentOperations(room: Room) {
   };
 
   const GetDeployment: Codedeploy<'GetDeployment'> = async (call, input) => {
-    const found = await requireDeployment(room, input.deploymentId);
-    await authorizeDeployment(call, 'GetDeployment', found.row);
+    const found = await requireAllowedDeployment(room, call, 'GetDeployment', input.deploymentId);
     return { deploymentInfo: await viewOf(found) };
   };
 
@@ -85,9 +84,8 @@ export function deploymentOperations(room: Room) {
     const infos: DeploymentInfo[] = [];
     for (const id of wanted) {
       const found = await findDeployment(room, id);
-      if (!found) continue;
-      await authorizeDeployment(call, 'BatchGetDeployments', found.row);
-      infos.push(await viewOf(found));
+      await authorizeDeployment(room, call, 'BatchGetDeployments', found?.row);
+      if (found) infos.push(await viewOf(found));
     }
     return { deploymentsInfo: infos };
   };
@@ -117,8 +115,7 @@ export function deploymentOperations(room: Room) {
   };
 
   const StopDeployment: Codedeploy<'StopDeployment'> = async (call, input) => {
-    const { row } = await requireDeployment(room, input.deploymentId);
-    await authorizeDeployment(call, 'StopDeployment', row);
+    const { row } = await requireAllowedDeployment(room, call, 'StopDeployment', input.deploymentId);
     const sent = await house.engine.send(room.machine, row.group_id, {
       type: 'StopRequested',
       deploymentId: row.deployment_id,

@@ -33,17 +33,25 @@ export function instanceArn({ region, account }: Place, instance: string): strin
   return arnOf('codedeploy', region, account, `instance/${instance}`);
 }
 
-/** Application or group of a tag operation. */
-export function parseTaggedArn(text: string): { readonly application: string; readonly group?: string } {
+/**
+ * Application or group of a tag operation. Only the one spelling that policies are asked about is taken: not another
+ * partition, region or account, and nothing behind the name.
+ */
+export function parseTaggedArn(
+  place: Place,
+  text: string,
+): { readonly application: string; readonly group?: string } {
   const arn = parseArn(text);
   if (arn?.service !== 'codedeploy') throw fault('InvalidArnException', `The ARN ${text} is not valid.`);
   const [, kind, rest = ''] = /^([a-z]+):(.*)$/.exec(arn.resource) ?? [];
   const [application = '', group] = rest.split('/');
-  if (kind === 'application' && group === undefined) return { application };
-  if (kind === 'deploymentgroup' && group !== undefined) return { application, group };
+  if (kind === 'application' && applicationArn(place, application) === text) return { application };
+  if (kind === 'deploymentgroup' && group !== undefined && groupArn(place, application, group) === text) {
+    return { application, group };
+  }
   throw fault(
     'ArnNotSupportedException',
-    `Tags belong to applications and deployment groups, not to ${text}.`,
+    `Tags belong to applications and deployment groups of this account and region, not to ${text}.`,
   );
 }
 

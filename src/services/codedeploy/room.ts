@@ -96,8 +96,15 @@ export async function groupOfId(house: House, groupId: string): Promise<Group | 
   return application && { row, application, settings: JSON.parse(row.settings) as GroupSettings };
 }
 
-export async function requireDeployment(room: Room, id: string | undefined): Promise<FoundDeployment> {
+/** Who may do nothing with any deployment is not told which ids exist. */
+export async function requireAllowedDeployment(
+  room: Room,
+  call: Call,
+  action: string,
+  id: string | undefined,
+): Promise<FoundDeployment> {
   const found = await findDeployment(room, names.deploymentId(id));
+  await authorizeDeployment(room, call, action, found?.row);
   if (found) return found;
   throw fault('DeploymentDoesNotExistException', `The deployment ${id} could not be found`);
 }
@@ -117,9 +124,19 @@ export async function findDeployment(room: Room, id: string): Promise<FoundDeplo
     : undefined;
 }
 
-/** Deployment operations are allowed on the deployment group; its names are known only after the look-up. */
-export async function authorizeDeployment(call: Call, action: string, row: DeploymentRow): Promise<void> {
-  const resource = names.groupArn(call, row.application_name, row.group_name);
+/**
+ * Deployment operations are allowed on the deployment group, under the names that it has now: those it had before may
+ * belong to another group. Of a deployment that is not there they are asked of all groups.
+ */
+export async function authorizeDeployment(
+  room: Room,
+  call: Call,
+  action: string,
+  row: DeploymentRow | undefined,
+): Promise<void> {
+  const group = row && (await groupOfId(room.house, row.group_id));
+  const application = group?.application.name ?? row?.application_name ?? '*';
+  const resource = names.groupArn(call, application, group?.row.name ?? row?.group_name ?? '*');
   await call.authorize({ action: `codedeploy:${action}`, resource });
 }
 

@@ -75,7 +75,7 @@ interface Tagged {
 
 async function findTagged({ house }: Room, arn: string | undefined): Promise<Tagged> {
   if (!arn) throw fault('ResourceArnRequiredException', 'The ARN of a resource must be specified.');
-  const { application, group } = names.parseTaggedArn(arn);
+  const { application, group } = names.parseTaggedArn(house, arn);
   if (group === undefined) {
     const row = await requireApplication(house, application);
     return {

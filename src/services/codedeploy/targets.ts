@@ -4,7 +4,7 @@ import { fault } from '#base/fault.ts';
 import type { Deployment, Target } from '#core/deployment/state.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { pageOf } from './paging.ts';
-import { authorizeDeployment, requireDeployment, type Room } from './room.ts';
+import { requireAllowedDeployment, type Room } from './room.ts';
 import { instanceView, targetView } from './views.ts';
 
 type Codedeploy<Operation extends string> = Handler<'codedeploy', Operation>;
@@ -93,9 +93,7 @@ export function targetOperations(room: Room) {
   };
 
   async function allowed(call: Call, action: string, id: string | undefined): Promise<Deployment> {
-    const { row, deployment } = await requireDeployment(room, id);
-    await authorizeDeployment(call, action, row);
-    return deployment;
+    return (await requireAllowedDeployment(room, call, action, id)).deployment;
   }
 
   return {
