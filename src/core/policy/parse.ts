@@ -170,7 +170,7 @@ function readActions(json: Json, kind: PolicyDocumentKind, faults: string[]): Ac
     return {};
   }
   if (one !== undefined && not !== undefined) faults.push(`${SYNTAX} Action excludes NotAction.`);
-  if (!actions.every((action) => action === '*' || /^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$/.test(action))) {
+  if (!actions.every((action) => action === '*' || /^([A-Za-z0-9-]+|\*):[A-Za-z0-9*?]+$/.test(action))) {
     faults.push('Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.');
   }
   if (kind === 'trust' && (one === undefined || !actions.every((action) => /^sts:/i.test(action)))) {
