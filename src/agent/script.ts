@@ -36,8 +36,6 @@ const CLAIMED_MS_MAX = 10_000;
 const GRACE_MS_DEFAULT = 5_000;
 /** How long what was killed may take to be gone; a process that waits for a disk may take longer. */
 const KILLED_MS_MAX = 2_000;
-/** Between the end of the process and the appearance of its status. */
-const STATUS_GRACE_MS = 500;
 
 /** The wrapper outlives a TERM to its group, so that the script's end is still seen; the script gets TERM as usual. */
 const WRAPPER = `
@@ -98,7 +96,7 @@ async function waitForEnd(order: ScriptOrder, look: () => Promise<void>): Promis
     } else if (Date.now() > process.startedAt + timeoutSeconds * 1000) {
       return stop(directory, process, graceMs);
     } else if (!(await isAlive(process))) {
-      await pause(STATUS_GRACE_MS);
+      // It may have ended between the two looks; its status is there before its end is.
       return (await readEnd(directory, graceMs)) ?? { type: 'lost' };
     }
     await look();

@@ -46,13 +46,13 @@ export async function storeOutput(
     .executeTakeFirst();
   const received = row?.received ?? 0;
   if (piece.offset + piece.sizeBytes <= received) return;
-  if (piece.offset !== received) {
+  if (piece.offset > received) {
     throw fault(
       'ClientException',
       `Output is stored up to byte ${received}; a piece began at ${piece.offset}.`,
     );
   }
-  await writeLines(room, command, piece.text.replace(/\n$/, '').split('\n'));
+  await writeLines(room, command, unseen(piece, received).replace(/\n$/, '').split('\n'));
   await database.transaction(async (transaction) => {
     await within(transaction)
       .insertInto('codedeploy_output')
@@ -66,6 +66,12 @@ export async function storeOutput(
       )
       .execute();
   });
+}
+
+/** What is new of a piece that overlaps. Where bytes that are no text hide the place, rather twice than not at all. */
+function unseen({ offset, sizeBytes, text }: OutputPiece, received: number): string {
+  const bytes = Buffer.from(text);
+  return bytes.length === sizeBytes ? bytes.subarray(received - offset).toString('utf8') : text;
 }
 
 async function writeLines(room: Room, command: CommandId, lines: readonly string[]): Promise<void> {
