@@ -43,7 +43,7 @@ test('what git moved is told, once, in the order of the push; what it refused is
     defaultBranch: undefined,
   };
   const { state, effects } = run([intended, recorded, recorded]);
-  assert.deepEqual(state, { open: undefined, recorded: 1, lost: 0 });
+  assert.deepEqual(state, { recorded: 1, lost: 0 });
   const [effect, ...others] = effects;
   assert.deepEqual(others, []);
   const common = { repositoryName: 'shop', callerUserArn: intended.callerUserArn };

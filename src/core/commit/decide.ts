@@ -24,7 +24,7 @@ export interface OpenChange {
 
 export interface RepositoryState {
   /** At most one: the room lets one change at a time into a repository. */
-  readonly open: OpenChange | undefined;
+  readonly open?: OpenChange;
   readonly recorded: number;
   /** Changes that nobody could be told about, after every attempt. */
   readonly lost: number;
@@ -85,7 +85,7 @@ export interface RepositoryDecision {
 
 export const repositoryDecider = { version: 1, decide };
 
-const NEW: RepositoryState = { open: undefined, recorded: 0, lost: 0 };
+const NEW: RepositoryState = { recorded: 0, lost: 0 };
 
 function decide(
   state: RepositoryState | undefined,
@@ -115,11 +115,11 @@ function intend(state: RepositoryState, event: ChangeIntended & Stamp): Reposito
 
 function record(state: RepositoryState | undefined, event: ChangeRecorded & Stamp): RepositoryDecision {
   if (state?.open?.changeId !== event.changeId) return { state, effects: [] };
-  const { open } = state;
+  const { open, ...rest } = state;
   const applied = open.changes.filter((change) => event.applied.includes(change.name));
   const events = applied.flatMap((change, index) => eventOf(open, change, deriveUuid(event.chance, index)));
   return {
-    state: { ...state, open: undefined, recorded: state.recorded + 1 },
+    state: { ...rest, recorded: state.recorded + 1 },
     effects: events.length > 0 ? [{ type: 'PublishChanges', at: event.at, events }] : [],
   };
 }
