@@ -149,6 +149,11 @@ const table: readonly (readonly [string, GivenDeclaration, string | undefined])[
     'InvalidStructureException: The namespace codepipeline is reserved. StageName=[S2], ActionName=[A], Namespace=[codepipeline]',
   ],
   [
+    'names of properties that every object has are refused',
+    pipeline(source, { name: 'constructor', actions: [approvalAction('__proto__')] }),
+    'InvalidStructureException: The name constructor cannot be used in a pipeline here',
+  ],
+  [
     'several inputs need a primary source',
     withAction({ ...buildAction('A'), inputArtifacts: [{ name: 'SourceOutput' }, { name: 'SourceOutput' }] }),
     'InvalidActionDeclarationException: Action A declares the input artifact SourceOutput more than once',

@@ -59,6 +59,9 @@ function structureFaults(given: GivenDeclaration, declaration: Declaration): Dec
   for (const name of repeated((declaration.variables ?? []).map((variable) => variable.name))) {
     say(`Pipeline variable names must be unique. ${name} is used more than once`);
   }
+  for (const name of namesOf(declaration).filter((candidate) => candidate in Object.prototype)) {
+    say(`The name ${name} cannot be used in a pipeline here`);
+  }
   for (const trigger of declaration.triggers ?? []) {
     say(
       `Trigger source action ${triggerSource(trigger)} must be a source action of the pipeline with the provider ` +
@@ -66,6 +69,20 @@ function structureFaults(given: GivenDeclaration, declaration: Declaration): Dec
     );
   }
   return faults;
+}
+
+/** Names under which things are kept by name; those of JavaScript's own properties are refused. */
+function namesOf(declaration: Declaration): string[] {
+  const actions = declaration.stages.flatMap((stage) => stage.actions);
+  return [
+    ...declaration.stages.map((stage) => stage.name),
+    ...(declaration.variables ?? []).map((variable) => variable.name),
+    ...actions.flatMap((action) => [
+      action.name,
+      ...(action.namespace === undefined ? [] : [action.namespace]),
+      ...action.outputArtifacts.map((artifact) => artifact.name),
+    ]),
+  ];
 }
 
 /** No connection source is carried, so no trigger can name one; the refusal says which name was given. */

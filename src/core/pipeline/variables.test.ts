@@ -39,3 +39,9 @@ test('resolving never throws and leaves values without references as they are', 
     }),
   );
 });
+
+test('JSON that nests without end is taken as text', () => {
+  const deep = `${'['.repeat(50_000)}"#{Source.CommitMessage}"${']'.repeat(50_000)}`;
+  const resolved = resolveJson(deep, lookup);
+  assert.ok('text' in resolved && resolved.text.includes('say "hi"'));
+});

@@ -14,6 +14,9 @@ export type Lookup = (namespace: string, key: string) => string | undefined;
 
 export type Resolved = { readonly text: string } | { readonly missing: string };
 
+/** Deeper JSON is taken as text: no setting has such values, and writing it out would need a deep stack. */
+const JSON_NESTING_MAX = 100;
+
 const REFERENCE = /#\{([^{}]*)\}/g;
 const INSIDE = /^([A-Za-z0-9@\-_]+)\.([A-Za-z0-9@\-_^*$[\]]+)$/;
 
@@ -51,6 +54,7 @@ export function resolveText(value: string, lookup: Lookup): Resolved {
 /** JSON is parsed first and resolved inside its strings, so that no value can break out of its quotes. */
 export function resolveJson(value: string, lookup: Lookup): Resolved {
   let parsed: unknown;
+  if (nestingOf(value) > JSON_NESTING_MAX) return resolveText(value, lookup);
   try {
     parsed = JSON.parse(value);
   } catch {
@@ -65,4 +69,15 @@ export function resolveJson(value: string, lookup: Lookup): Resolved {
     return item;
   });
   return missing === undefined ? { text } : { missing };
+}
+
+/** An upper bound, as brackets inside strings count too. */
+function nestingOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const character of text) {
+    if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
+    if (character === ']' || character === '}') depth--;
+  }
+  return deepest;
 }

@@ -46,8 +46,8 @@ async function hearPush(room: Room, event: BusEvent): Promise<void> {
 }
 
 async function hearObject(room: Room, event: BusEvent): Promise<void> {
-  const bucket = event.detail['bucket'] as Record<string, unknown>;
-  const object = event.detail['object'] as Record<string, unknown>;
+  const bucket = (event.detail['bucket'] ?? {}) as Record<string, unknown>;
+  const object = (event.detail['object'] ?? {}) as Record<string, unknown>;
   const versionId = textOf(object, 'version-id');
   const watched = await watching(room, 'S3', textOf(bucket, 'name'), textOf(object, 'key'));
   await startAll(room, event, watched, versionId ? { objectVersionId: versionId } : {});

@@ -4,7 +4,7 @@ import type { Tag } from '@aws-sdk/client-codepipeline';
 import { parseArn } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
 import type { Handler } from '#services/service.ts';
-import { findPipeline, type Room } from './room.ts';
+import { findPipeline, pipelineArn, type Room } from './room.ts';
 import { within, type PipelineRow } from './tables.ts';
 
 type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>;
@@ -39,7 +39,8 @@ export function taggingOperations(room: Room) {
     if (!arn || arn.service !== 'codepipeline') {
       throw fault('InvalidArnException', `The ARN '${text}' is not the ARN of a CodePipeline resource`);
     }
-    const isOurs = arn.region === house.region && arn.account === house.account;
+    // One spelling only, the one that policies were asked about.
+    const isOurs = pipelineArn(house, arn.resource) === text;
     const row = isOurs ? await findPipeline(house, arn.resource) : undefined;
     if (row) return row;
     throw fault('ResourceNotFoundException', `The resource '${text}' was not found`);

@@ -74,7 +74,7 @@ function artifactsOf({ bucket, key }: NamedArtifact): ProjectArtifacts {
 
 function variablesOf(text: string | undefined): EnvironmentVariable[] {
   if (text === undefined) return [];
-  const list: unknown = JSON.parse(text);
+  const list = parsedOf(text);
   const isVariable = (item: unknown): item is { name: string; value: string; type?: string } =>
     typeof item === 'object' && item !== null && 'name' in item && 'value' in item;
   if (!Array.isArray(list) || !list.every(isVariable)) {
@@ -88,6 +88,15 @@ function variablesOf(text: string | undefined): EnvironmentVariable[] {
     value: String(value),
     type: (type ?? 'PLAINTEXT') as EnvironmentVariable['type'],
   }));
+}
+
+/** `undefined` for what is not JSON, as text with variables in it may turn out to be. */
+function parsedOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 function endOf(build: Build): Outcome {
