@@ -144,7 +144,10 @@ export const permissions: Permissions<'s3'> = {
   CopyObject: (input) => [onCopySource(input), ...onWrite(input)],
   GetObject: onVersion('GetObject', 'GetObjectVersion'),
   HeadObject: onVersion('GetObject', 'GetObjectVersion'),
-  GetObjectAttributes: onVersion('GetObject', 'GetObjectVersion'),
+  GetObjectAttributes: (input) => [
+    ...onVersion('GetObject', 'GetObjectVersion')(input),
+    ...onVersion('GetObjectAttributes', 'GetObjectVersionAttributes')(input),
+  ],
   GetObjectAcl: onVersion('GetObjectAcl', 'GetObjectVersionAcl'),
   DeleteObject: onVersion('DeleteObject', 'DeleteObjectVersion'),
   DeleteObjects: () => [],
