@@ -448,6 +448,48 @@ test('git credentials: shown once, two at most, and only right while active', as
   );
 });
 
+test('the simulator decides as the gateway does, and names the policy that decided', async () => {
+  await createUser(
+    'simulated',
+    document(
+      { Effect: 'Allow', Action: 'iam:Get*', Resource: '*' },
+      {
+        Effect: 'Deny',
+        Action: 'iam:GetRole',
+        Resource: '*',
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+    ),
+  );
+  const simulate = async (more: object = {}) => {
+    const ActionNames = ['iam:GetUser', 'iam:GetRole', 's3:ListBucket'];
+    const input = { PolicySourceArn: accountArn('user/simulated'), ActionNames, ...more };
+    const { EvaluationResults: results = [] } = await root.send(
+      new Iam.SimulatePrincipalPolicyCommand(input),
+    );
+    return results.map((one) => [one.EvalDecision, one.MatchedStatements?.[0]?.SourcePolicyId]);
+  };
+  assert.deepEqual(await simulate(), [
+    ['allowed', 'own'],
+    ['allowed', 'own'],
+    ['implicitDeny', undefined],
+  ]);
+  const plain = {
+    ContextKeyName: 'aws:SecureTransport',
+    ContextKeyType: 'boolean' as const,
+    ContextKeyValues: ['false'],
+  };
+  assert.deepEqual((await simulate({ ContextEntries: [plain] }))[1], ['explicitDeny', 'own']);
+  assert.deepEqual((await simulate({ PolicyInputList: [allow('s3:*')] }))[2], [
+    'allowed',
+    'PolicyInputList.1',
+  ]);
+  const custom = await root.send(
+    new Iam.SimulateCustomPolicyCommand({ PolicyInputList: [allow('s3:*')], ActionNames: ['s3:GetObject'] }),
+  );
+  assert.equal(custom.EvaluationResults?.[0]?.EvalDecision, 'allowed');
+});
+
 test('what is missing says so', async () => {
   await fails(
     root.send(new Iam.CreateInstanceProfileCommand({ InstanceProfileName: 'x' })),

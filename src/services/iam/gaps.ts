@@ -12,7 +12,7 @@ const organizations = gap('there is one account, and no organization above it');
 const delegation = gap('delegation requests are not supported');
 const serviceLinked = gap('services of the house need no service-linked roles in the account');
 const reports = gap('when and how credentials were used is not recorded yet');
-const simulation = gap('the policy simulator is not offered yet; denials explain themselves');
+const contextKeys = gap('the simulator names missing context keys itself');
 const account = gap('the account has no alias and no further properties');
 const details = gap('ask for users, roles, groups and policies one kind at a time');
 
@@ -107,10 +107,8 @@ export const gaps = {
   GetServiceLastAccessedDetails: reports,
   GetServiceLastAccessedDetailsWithEntities: reports,
   ListPoliciesGrantingServiceAccess: reports,
-  GetContextKeysForCustomPolicy: simulation,
-  GetContextKeysForPrincipalPolicy: simulation,
-  SimulateCustomPolicy: simulation,
-  SimulatePrincipalPolicy: simulation,
+  GetContextKeysForCustomPolicy: contextKeys,
+  GetContextKeysForPrincipalPolicy: contextKeys,
   CreateAccountAlias: account,
   DeleteAccountAlias: account,
   GetAccountProperties: account,

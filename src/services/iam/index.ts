@@ -2,8 +2,8 @@
  * IAM: users, groups, roles, policies and credentials of the account; and for the gateway, who is behind a credential
  * and which policies count for a principal.
  *
- * Gaps: passwords and multi-factor devices, instance profiles, SSH keys, certificates, identity providers, the policy
- * simulator, reports of use. `gaps.ts` has them all.
+ * Gaps: passwords and multi-factor devices, instance profiles, SSH keys, certificates, identity providers, reports of
+ * use; the simulator knows no resource policies. `gaps.ts` has them all.
  *
  * By design: changes count at once, where AWS takes seconds. The contents of AWS's managed policies are our own.
  * Principals of other accounts can be trusted only as whole accounts, because nothing can be known about their users.
@@ -26,6 +26,7 @@ import { policyOperations } from './policies.ts';
 import { policyVersionOperations } from './policy-versions.ts';
 import { roleOperations } from './roles.ts';
 import { serviceCredentialOperations } from './service-credentials.ts';
+import { simulationOperations } from './simulation.ts';
 import { migrations, type IamTables } from './tables.ts';
 import { tagOperations } from './tags.ts';
 import { userOperations } from './users.ts';
@@ -56,6 +57,7 @@ export function openIam(house: House): Service<'iam'> {
     ...attachmentOperations(iam),
     ...tagOperations(iam),
     ...serviceCredentialOperations(iam),
+    ...simulationOperations(iam),
     ...accountOperations(iam),
     ...absentOperations(iam),
   };

@@ -16,6 +16,7 @@ interface Named {
   readonly GroupName?: string;
   readonly PolicyName?: string;
   readonly PolicyArn?: string;
+  readonly PolicySourceArn?: string;
   readonly Path?: string;
   readonly PathPrefix?: string;
   readonly NewUserName?: string;
@@ -89,7 +90,8 @@ async function permissionOf(iam: Iam, call: Call, operation: string, input: Name
   const isRootItself = ON_ONESELF.test(operation) && call.principal.type === 'root';
   return {
     action,
-    resource: input.PolicyArn ?? (isRootItself ? `arn:aws:iam::${account}:root` : '*'),
+    resource:
+      input.PolicyArn ?? input.PolicySourceArn ?? (isRootItself ? `arn:aws:iam::${account}:root` : '*'),
     context,
   };
 }
