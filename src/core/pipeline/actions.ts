@@ -83,7 +83,8 @@ function startAction(
     deadline: draft.at + timeoutMs,
     inputs: action.inputArtifacts.flatMap(({ name }) => {
       const location = execution.artifacts[name];
-      return location ? [{ name, ...location }] : [];
+      const source = execution.revisions.find((revision) => revision.artifactName === name);
+      return location ? [{ name, ...location, ...(source ? { revisionId: source.revisionId } : {}) }] : [];
     }),
     outputs: action.outputArtifacts.map(({ name }) => ({
       name,

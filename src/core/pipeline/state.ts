@@ -178,6 +178,8 @@ export interface ActionRun {
 
 export interface NamedArtifact extends ArtifactLocation {
   readonly name: string;
+  /** Of an input that a source action made: the revision it holds. */
+  readonly revisionId?: string;
 }
 
 export type ActionErrorCode =

@@ -20,6 +20,7 @@ export const codebuild: Action = {
       projectName: configured(order, 'ProjectName'),
       idempotencyToken: order.actionExecutionId,
       ...(primary ? { sourceLocationOverride: locationOf(primary) } : {}),
+      ...(primary?.revisionId === undefined ? {} : { sourceVersion: primary.revisionId }),
       secondarySourcesOverride: others.map((artifact) => ({
         type: 'S3',
         location: locationOf(artifact),
