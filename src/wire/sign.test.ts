@@ -73,3 +73,11 @@ test('another target is refused', () => {
   }));
   assert.equal(refusal?.reason, 'mismatch');
 });
+
+test('a query that reads otherwise is refused: a signed plus is no space', () => {
+  const refusal = verdictOf(new URL('http://127.0.0.1:7600/b?prefix=a%2Bb'), '', 's3', (request) => ({
+    ...request,
+    target: '/b?prefix=a+b',
+  }));
+  assert.equal(refusal?.reason, 'mismatch');
+});

@@ -1,6 +1,6 @@
 /**
  * Signing of our own outgoing requests: the deploy agent's and the command line's. The counterpart of `sigv4.ts`, kept
- * small: header form only, whole bodies only, paths and queries already encoded (a space in a query as `%20`).
+ * small: header form only, whole bodies only, paths and queries already encoded (a bare `+` in a query is a space).
  */
 
 import { createHash, createHmac } from 'node:crypto';
@@ -46,7 +46,7 @@ export function signRequest(
     .map((pair) =>
       pair
         .split('=', 2)
-        .map((part) => encode(decodeURIComponent(part)))
+        .map((part) => encode(decodeURIComponent(part.replaceAll('+', '%20'))))
         .join('='),
     )
     .sort()

@@ -251,10 +251,14 @@ function canonicalHeaders(request: HttpRequest, claim: Claim, host: string): str
   return text;
 }
 
-/** Every pair in full encoding, sorted by name, then value; a presigned signature does not sign itself. */
+/**
+ * Every pair in full encoding, sorted by name, then value; a presigned signature does not sign itself. A bare `+` is
+ * read as a space, so it must be signed as one: signed as `%2B`, a URL could be changed to mean another thing.
+ */
 function canonicalQuery(query: string): string {
   if (query === '') return '';
   return query
+    .replaceAll('+', '%20')
     .split('&')
     .filter((pair) => pair !== '')
     .map((pair): [string, string] => {

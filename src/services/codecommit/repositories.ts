@@ -252,10 +252,10 @@ export function updateDefaultBranch(room: Room): Handler<'codecommit', 'UpdateDe
 
 function nameOfArn(call: Call, text: string | undefined): string {
   if (!text) throw fault('ResourceArnRequiredException', 'A resource ARN is required');
-  const arn = parseArn(text);
-  const isOurs = arn?.service === 'codecommit' && arn.region === call.region && arn.account === call.account;
-  if (!arn || !isOurs) throw fault('InvalidResourceArnException', `${text} is not the ARN of a repository`);
-  return arn.resource;
+  const name = parseArn(text)?.resource ?? '';
+  // One spelling only, the one that policies were asked about.
+  if (repositoryArn(call, name) === text) return name;
+  throw fault('InvalidResourceArnException', `${text} is not the ARN of a repository`);
 }
 
 export function listTagsForResource(room: Room): Handler<'codecommit', 'ListTagsForResource'> {
