@@ -164,14 +164,14 @@ async function findSubject(iam: Iam, arn: string): Promise<Subject> {
   }
   if (resource.startsWith('user/')) {
     const row = await findUser(iam.read(), name);
-    const principal = {
+    const { name: userName, id: userId } = row;
+    return subjectOf(iam, userId, {
       type: 'user',
       account,
-      userName: row.name,
-      userId: row.id,
+      userName,
+      userId,
       arn: iamArn(account, 'user', row),
-    };
-    return subjectOf(iam, row.id, principal as Principal);
+    });
   }
   if (!resource.startsWith('role/')) throw fault('InvalidInputException', `Invalid policy source: ${arn}`);
   const row = await findRole(iam.read(), name);
