@@ -5,22 +5,20 @@
  *   Created ─TargetsResolved─▶ InProgress ─▶ Succeeded | Failed | Stopped      (a rollback starts at Created again)
  */
 
-import { assert, unreachable } from '#base/assert.ts';
+import { unreachable } from '#base/assert.ts';
+import { advance, continueActive, unchanged, type GroupDecision, type Stamp } from './advance.ts';
+import { acknowledge, complete, poll, restartPickUp } from './commands.ts';
 import {
   announce,
   createDeployment,
   createDeploymentId,
   endDeployment,
-  isBudgetUsedUp,
-  judge,
   resolveTargets,
   type Verdict,
 } from './ending.ts';
 import { failureBudget, isCurrent, orderMembers } from './health.ts';
 import {
-  countTargets,
   isTargetEnded,
-  type CommandName,
   type Deployment,
   type DeploymentEffect,
   type DeploymentEvent,
@@ -28,22 +26,7 @@ import {
   type GroupState,
   type Target,
 } from './state.ts';
-import {
-  abandonTarget,
-  cutTarget,
-  deadlineOf,
-  endEvent,
-  expireCommand,
-  isCut,
-  isDeliverable,
-  skipTarget,
-  startTarget,
-} from './targets.ts';
-
-interface Stamp {
-  readonly at: number;
-  readonly chance: string;
-}
+import { abandonTarget, deadlineOf, expireCommand, isCut } from './targets.ts';
 
 type EngineEvent =
   | { readonly type: 'TimePassed' }
@@ -53,15 +36,6 @@ type EngineEvent =
       readonly effect: unknown;
       readonly message: string;
     };
-
-type Reply =
-  { readonly fault: { readonly code: string; readonly message: string } } | { readonly value: unknown };
-
-export interface GroupDecision {
-  readonly state: GroupState | undefined;
-  readonly effects: readonly DeploymentEffect[];
-  readonly reply?: Reply;
-}
 
 export const TARGETS_MAX = 1000;
 const KEYS_MAX = 20;
@@ -114,15 +88,6 @@ export function wakeAt(state: GroupState): number | undefined {
     (first, command) => Math.min(first, deadlineOf(command, limits)),
     active.createdAt + limits.wholeSeconds * 1000,
   );
-}
-
-/** The command that this host should be handed now, if there is one. */
-export function dueCommand(state: GroupState, host: string, at: number): CommandName | undefined {
-  const { active } = state;
-  const target = active?.targets.find((candidate) => candidate.host === host);
-  if (!active || !target?.command) return undefined;
-  if (!isDeliverable(target.command, active.settings.limits, at)) return undefined;
-  return { deploymentId: active.deploymentId, host, event: target.command.event };
 }
 
 function createGroup(groupId: string): GroupState {
@@ -213,65 +178,6 @@ function refuseTargets(deployment: Deployment, count: number): Verdict['error'] 
   return undefined;
 }
 
-function poll(state: GroupState, event: CommandName & Stamp): GroupDecision {
-  const { active } = state;
-  const due = dueCommand(state, event.host, event.at);
-  if (!active || due?.deploymentId !== event.deploymentId || due.event !== event.event) {
-    return { ...unchanged(state), reply: { value: { isDelivered: false } } };
-  }
-  return {
-    state: withTarget(state, active, event.host, (target) => ({
-      ...target,
-      command: target.command && { ...target.command, deliveredAt: event.at },
-    })),
-    effects: [],
-    reply: { value: { isDelivered: true } },
-  };
-}
-
-/**
- * `InProgress` lets the host execute; `Succeeded` makes it drop the command. Only the first acknowledgement is let in,
- * or a repeated one of the same agent, which proves by its token that it was the first.
- */
-function acknowledge(
-  state: GroupState,
-  event: CommandName & Stamp & { readonly token: string | undefined },
-): GroupDecision {
-  const found = findCommand(state, event);
-  const drop: GroupDecision = { ...unchanged(state), reply: { value: { commandStatus: 'Succeeded' } } };
-  if (!found) return drop;
-  const { active, command } = found;
-  const proceed = { value: { commandStatus: 'InProgress' } };
-  if (command.acknowledgedAt !== undefined) {
-    const isSame = event.token !== undefined && event.token === command.token;
-    return isSame ? { ...unchanged(state), reply: proceed } : drop;
-  }
-  return {
-    state: withTarget(state, active, event.host, (target) => ({
-      ...target,
-      command: { ...command, acknowledgedAt: event.at, token: event.token },
-      updatedAt: event.at,
-    })),
-    effects: [],
-    reply: proceed,
-  };
-}
-
-type Completed = Extract<DeploymentEvent, { readonly type: 'CommandCompleted' }>;
-
-/** The first completion counts. An agent that fails before it could acknowledge completes all the same. */
-function complete(state: GroupState, event: Completed & Stamp): GroupDecision {
-  const found = findCommand(state, event);
-  if (!found) return { ...unchanged(state), reply: { value: { isAccepted: false } } };
-  const { active, command } = found;
-  const status = event.isSuccess ? 'Succeeded' : 'Failed';
-  const heard = { ...command, acknowledgedAt: command.acknowledgedAt ?? event.at };
-  const after = withTarget(state, active, event.host, (target) =>
-    endEvent(active, target, heard, status, event.diagnostics, event.at),
-  );
-  return { ...continueActive(after, event), reply: { value: { isAccepted: true } } };
-}
-
 type Stop = Extract<DeploymentEvent, { readonly type: 'StopRequested' }>;
 
 function stop(state: GroupState, event: Stop & Stamp): GroupDecision {
@@ -298,18 +204,6 @@ function deleteGroup(state: GroupState, event: Stamp): GroupDecision {
   const { active } = state;
   if (!active) return unchanged(state);
   return continueActive({ ...state, active: { ...active, ending: { reason: 'missing' } } }, event);
-}
-
-function restartPickUp(state: GroupState, at: number): GroupDecision {
-  const { active } = state;
-  const isWaiting = (target: Target) => target.command && target.command.acknowledgedAt === undefined;
-  if (!active?.targets.some(isWaiting)) return unchanged(state);
-  const targets = active.targets.map((target) =>
-    target.command && isWaiting(target)
-      ? { ...target, command: { ...target.command, queuedAt: at, deliveredAt: undefined } }
-      : target,
-  );
-  return { state: { ...state, active: { ...active, targets } }, effects: [] };
 }
 
 function passTime(state: GroupState, event: Stamp): GroupDecision {
@@ -355,65 +249,4 @@ function startFailed(
   const { active } = state;
   if (active?.deploymentId !== deploymentId || active.status !== 'Created') return unchanged(state);
   return endDeployment(state, active, { status: 'Failed', error: { code, message } }, moment);
-}
-
-function continueActive(state: GroupState, moment: Stamp): GroupDecision {
-  assert(state.active, 'a deployment goes on only while there is one');
-  return advance(state, state.active, moment);
-}
-
-/** Goes as far as possible without hearing more: starts hosts while the window allows, and ends what is over. */
-function advance(
-  state: GroupState,
-  deployment: Deployment,
-  moment: Stamp,
-): { readonly state: GroupState; readonly effects: readonly DeploymentEffect[] } {
-  let next = deployment;
-  if (next.ending === undefined && countTargets(next, 'Pending') > 0 && isBudgetUsedUp(next)) {
-    next = { ...next, ending: { reason: 'health' } };
-  }
-  next = next.ending ? holdBack(next, moment.at) : startHosts(next, moment.at);
-  if (next.targets.every(isTargetEnded)) return endDeployment(state, next, judge(next), moment);
-  return { state: { ...state, active: next }, effects: [] };
-}
-
-function holdBack(deployment: Deployment, at: number): Deployment {
-  const targets = deployment.targets.map((target) => {
-    if (isTargetEnded(target)) return target;
-    if (isCut(deployment)) return cutTarget(target, at);
-    return target.status === 'Pending' ? skipTarget(target, at) : target;
-  });
-  return { ...deployment, targets };
-}
-
-function startHosts(deployment: Deployment, at: number): Deployment {
-  const budget = failureBudget(deployment.settings.minimumHealthy, deployment.targets.length);
-  let free = budget - countTargets(deployment, 'Failed') - countTargets(deployment, 'InProgress');
-  const targets = deployment.targets.map((target) => {
-    if (target.status !== 'Pending' || free <= 0) return target;
-    free -= 1;
-    return startTarget(target, at);
-  });
-  return { ...deployment, targets };
-}
-
-function findCommand(state: GroupState, name: CommandName) {
-  const { active } = state;
-  if (active?.deploymentId !== name.deploymentId) return undefined;
-  const command = active.targets.find((target) => target.host === name.host)?.command;
-  return command?.event === name.event ? { active, command } : undefined;
-}
-
-function withTarget(
-  state: GroupState,
-  active: Deployment,
-  host: string,
-  change: (target: Target) => Target,
-): GroupState {
-  const targets = active.targets.map((target) => (target.host === host ? change(target) : target));
-  return { ...state, active: { ...active, targets } };
-}
-
-function unchanged(state: GroupState): { readonly state: GroupState; readonly effects: readonly [] } {
-  return { state, effects: [] };
 }

@@ -1,7 +1,8 @@
 /** For the tests of this folder: a group with hosts that answer as a script says, without any clock or network. */
 
 import { assert } from '#base/assert.ts';
-import { decideGroup, dueCommand, wakeAt } from './decide.ts';
+import { dueCommand } from './commands.ts';
+import { decideGroup, wakeAt } from './decide.ts';
 import {
   LIMITS,
   type DeploymentEffect,

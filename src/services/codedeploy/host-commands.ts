@@ -11,7 +11,7 @@
 
 import { fault } from '#base/fault.ts';
 import { principalArn } from '#core/policy/principal.ts';
-import { dueCommand } from '#core/deployment/decide.ts';
+import { dueCommand } from '#core/deployment/commands.ts';
 import type { Deployment, Diagnostics, LifecycleErrorCode } from '#core/deployment/state.ts';
 import type { Call, Handler, Operations } from '#services/service.ts';
 import type { HostCommand, HostCommandStatus } from '#services/host-commands.ts';
