@@ -55,7 +55,7 @@ export async function createFleet(
       Action: 'sts:AssumeRole',
     }),
   });
-  const readBundles = statement({ Action: ['s3:GetObject', 's3:GetObjectVersion'], Resource: '*' });
+  const readBundles = statement({ Action: ['s3:GetObject*', 's3:ListBucket'], Resource: '*' });
   await iam.putRolePolicy({ RoleName: NAMES.role, PolicyName: 'bundles', PolicyDocument: readBundles });
   await deploy.createApplication({ applicationName: NAMES.application });
   await deploy.createDeploymentGroup({
