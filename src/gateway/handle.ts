@@ -96,7 +96,7 @@ export function createHandling(parts: HandleParts): Handling {
       const answer = toFault(error, requestId, exchange.signal);
       code = answer.code;
       seen.reason = reasonOf(answer);
-      return encodeFault(seen.model, seen.protocol, answer, requestId);
+      return encodeFault(seen.model, seen.protocol, answer, requestId, seen.operation);
     } finally {
       audit.record({
         requestId,

@@ -76,6 +76,7 @@ export function encodeFault(
   protocol: Protocol,
   fault: Fault,
   requestId: string,
+  operationName?: string,
 ): HttpAnswer {
   const spelled = spellFault(model, protocol, fault);
   const headers = requestIdHeaders(protocol, requestId);
@@ -92,7 +93,7 @@ export function encodeFault(
       return { status: spelled.status, headers: { ...headers, 'content-type': 'text/xml' }, body };
     }
     case 'rest-xml':
-      return writeRestFault(spelled, fault, headers);
+      return writeRestFault(spelled, fault, headers, model?.operations.get(operationName ?? '')?.output);
   }
 }
 

@@ -210,7 +210,13 @@ function writeDocument(model: Model, root: string, shape: StructureShape, value:
 }
 
 /** `members` of the fault (Key, BucketName, Resource …) become elements beside code and message. */
-export function writeRestFault(spelled: SpelledFault, fault: Fault, headers: Headers): HttpAnswer {
+/** Members that the operation's own answer shows in headers (a version, a delete marker) are shown there too. */
+export function writeRestFault(
+  spelled: SpelledFault,
+  fault: Fault,
+  headers: Headers,
+  output: StructureShape | undefined,
+): HttpAnswer {
   const out: string[] = [DECLARATION, '<Error>'];
   const element = (name: string, text: string) => out.push(`<${name}>${escapeXml(text)}</${name}>`);
   element('Code', spelled.code);
@@ -224,7 +230,11 @@ export function writeRestFault(spelled: SpelledFault, fault: Fault, headers: Hea
   out.push('</Error>');
   return {
     status: spelled.status,
-    headers: { ...headers, 'content-type': 'application/xml' },
+    headers: {
+      ...headers,
+      ...(output ? writeHeaders(output, fault.members) : {}),
+      'content-type': 'application/xml',
+    },
     body: spelled.status === 304 ? undefined : Buffer.from(out.join('')),
   };
 }
