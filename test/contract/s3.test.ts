@@ -210,6 +210,10 @@ test('versions stay behind overwrites and delete markers', async () => {
     405,
   ]);
   assert.deepEqual(await failure(textOf(Bucket, 'k', { VersionId: 'nonsense' })), ['NoSuchVersion', 404]);
+  const url = await getSignedUrl(s3, new S3.GetObjectCommand({ Bucket, Key: 'k' }));
+  const { headers } = await fetch(url);
+  assert.equal(headers.get('x-amz-delete-marker'), 'true');
+  assert.equal(headers.get('x-amz-version-id'), marker.VersionId);
   const listed = await s3.send(new S3.ListObjectVersionsCommand({ Bucket }));
   assert.deepEqual(
     listed.Versions?.map((version) => [version.VersionId, version.IsLatest]),

@@ -92,7 +92,7 @@ export async function storeContent(
   const stated = statedChecksum(input);
   const algorithm = stated.algorithm ?? fixed ?? DEFAULT_ALGORITHM;
   if (input.ContentMD5 !== undefined && Buffer.from(input.ContentMD5, 'base64').length !== 16) {
-    throw s3Fault('InvalidDigest', { 'Content-MD5': input.ContentMD5 });
+    throw s3Fault('InvalidDigest');
   }
   const md5 = createHash('md5');
   const digest = createDigest(algorithm);
