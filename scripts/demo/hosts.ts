@@ -25,11 +25,14 @@ const OWN_FOLDERS = ['/opt', '/srv', '/tmp', '/root', '/home'];
 /** What a host runs before its agent: own folders over the machine's, its name, its own /proc. */
 const PRELUDE = `
 set -eu
+# Relative and uncanonicalised, because one of these mounts covers the path of this folder itself.
+cd "$SLIPWAY_HOST"
 for folder in ${OWN_FOLDERS.map((folder) => folder.slice(1)).join(' ')}; do
   [ -d "/$folder" ] || continue
   case "$SLIPWAY_CHECKOUT/" in "/$folder/"*) continue ;; esac
-  mount --bind "$SLIPWAY_HOST/$folder" "/$folder"
+  mount --no-canonicalize --bind "$folder" "/$folder"
 done
+cd /
 mount -t proc proc /proc
 hostname "$SLIPWAY_HOST_NAME"
 unset SLIPWAY_HOST SLIPWAY_HOST_NAME
