@@ -25,7 +25,7 @@ const RUN_MS_MAX = 60_000;
 
 /** A working copy that pushes to `url`, which may hold user name and password. */
 export async function createGitUser(
-  house: TestHouse,
+  house: Pick<TestHouse, 'directory' | 'environment'>,
   url: string,
   config: readonly string[] = [],
 ): Promise<GitUser> {
