@@ -10,6 +10,10 @@ import type { Log } from '#base/log.ts';
 import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
+import { createProcessRuntime } from '#runtimes/process.ts';
+import type { Runtime } from '#runtimes/runtime.ts';
+import { createSandboxRuntime } from '#runtimes/sandbox.ts';
+import { openCodebuild } from '#services/codebuild/index.ts';
 import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
 import { openCodepipeline } from '#services/codepipeline/index.ts';
@@ -116,7 +120,15 @@ function openRooms(house: House, options: SlipwayOptions) {
     openLogs(house),
     openS3(house),
     openCodecommit(house),
+    openCodebuild(house, createRuntime(options)),
     ...openCodedeploy(house),
     openCodepipeline(house),
   ] as const satisfies readonly AnyService[];
+}
+
+/** Where builds run. `process` isolates nothing, so only the operator's own word chooses it. */
+function createRuntime({ runtime, directory }: SlipwayOptions): Runtime {
+  return runtime === 'process'
+    ? createProcessRuntime()
+    : createSandboxRuntime({ directory: join(directory, 'codebuild', 'sandboxes'), hidden: directory });
 }

@@ -84,7 +84,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     log,
     clock,
     limits: { ...doorLimits, ...options.limits },
-    routes: () => [...own, ...(options.routes ?? []), ...rooms.routes],
+    // Our own ends with a door for everything below `/_slipway/`, which must not hide a room's.
+    routes: () => [...(options.routes ?? []), ...rooms.routes, ...own],
     handle: handling.handle,
   });
 

@@ -61,7 +61,8 @@ export interface BuildPlan {
 }
 
 export interface SourcePlan {
-  readonly type: 'CODECOMMIT' | 'S3' | 'CODEPIPELINE' | 'NO_SOURCE';
+  /** As the API names it; those that cannot be fetched yet fail in DOWNLOAD_SOURCE. */
+  readonly type: string;
   readonly location?: string;
   /** File path, inline text or ARN, for the primary source. */
   readonly buildspec?: string;
@@ -85,6 +86,8 @@ export interface ArtifactsPlan {
 }
 
 export interface EnvironmentPlan {
+  /** What was asked for and cannot be given here, in one sentence; the build fails in PROVISIONING with it. */
+  readonly unsupported?: string;
   readonly type: string;
   readonly image: string;
   readonly computeType: string;

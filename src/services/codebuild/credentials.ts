@@ -1,0 +1,96 @@
+/**
+ * A build's credentials: sessions of its service role, given to its commands through the container credentials
+ * endpoint of AWS's SDKs, and only there. The endpoint knows a build by its random id and a token derived for it, and
+ * answers while the build runs.
+ * https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+ */
+
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isFault } from '#base/fault.ts';
+import type { BuildPlan, BuildState } from '#core/build/state.ts';
+import type { Assumed, House, Route } from '#services/service.ts';
+import { projectArn } from './room.ts';
+
+export const CREDENTIALS_PREFIX = '/_slipway/credentials/';
+/** SDKs ask again five minutes before the end. */
+const RENEW_MS = 15 * 60_000;
+
+export interface RoleSessions {
+  /** A session that lasts for a while. Throws the fault of sts:AssumeRole. */
+  of(plan: BuildPlan): Promise<Assumed>;
+  forget(uuid: string): void;
+}
+
+export function createRoleSessions(house: House): RoleSessions {
+  const sessions = new Map<string, Promise<Assumed>>();
+  const assume = (plan: BuildPlan) =>
+    house.assumeRole({
+      service: 'codebuild',
+      roleArn: plan.serviceRole,
+      sessionName: `AWSCodeBuild-${plan.uuid}`,
+      sourceArn: projectArn(house, plan.projectName),
+    });
+  return {
+    async of(plan) {
+      const kept = await sessions.get(plan.uuid);
+      if (kept && (kept.credentials.expiresAt ?? Infinity) - house.clock.now() > RENEW_MS) return kept;
+      const fresh = assume(plan);
+      sessions.set(plan.uuid, fresh);
+      fresh.catch(() => sessions.delete(plan.uuid));
+      return fresh;
+    },
+    forget: (uuid) => void sessions.delete(uuid),
+  };
+}
+
+export function credentialsToken(house: House, uuid: string): string {
+  return house.keyring.derive('codebuild-credentials', uuid).toString('base64url');
+}
+
+export function credentialsRoute(
+  house: House,
+  sessions: RoleSessions,
+  findBuild: (uuid: string) => Promise<BuildState | undefined>,
+): Route {
+  return {
+    prefix: CREDENTIALS_PREFIX,
+    async handle(request, response) {
+      const uuid = (request.url ?? '').slice(CREDENTIALS_PREFIX.length);
+      if (request.method !== 'GET' || !/^[0-9a-f-]{36}$/.test(uuid) || !isAuthorized(house, uuid, request)) {
+        return answer(response, 403, {
+          code: 'AccessDenied',
+          message: 'The authorization token is not valid.',
+        });
+      }
+      const state = await findBuild(uuid);
+      if (!state || state.isComplete || state.ending) {
+        return answer(response, 404, { code: 'BuildEnded', message: 'The build has ended.' });
+      }
+      try {
+        const { credentials } = await sessions.of(state.plan);
+        answer(response, 200, {
+          RoleArn: state.plan.serviceRole,
+          AccessKeyId: credentials.accessKeyId,
+          SecretAccessKey: credentials.secretAccessKey,
+          Token: credentials.sessionToken,
+          Expiration: new Date(credentials.expiresAt ?? 0).toISOString(),
+        });
+      } catch (error) {
+        if (!isFault(error)) throw error;
+        answer(response, 403, { code: error.code, message: error.message });
+      }
+    },
+  };
+}
+
+function isAuthorized(house: House, uuid: string, request: IncomingMessage): boolean {
+  const given = Buffer.from(request.headers.authorization ?? '');
+  const expected = Buffer.from(credentialsToken(house, uuid));
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,114 @@
+/**
+ * The environment that a build's commands start with. For one name, CodeBuild's own variables win over StartBuild's,
+ * those over the project's, and those over the buildspec's.
+ * https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
+ */
+
+import type { Buildspec } from '#core/buildspec/buildspec.ts';
+import { PhaseFailure, type Bench } from './bench.ts';
+import { CREDENTIALS_PREFIX, credentialsToken } from './credentials.ts';
+import type { SourcePlace } from './places.ts';
+import { projectArn } from './room.ts';
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+export function createEnvironment(
+  bench: Bench,
+  spec: Buildspec,
+  places: readonly SourcePlace[],
+  resolvedVersion: string | undefined,
+): ReadonlyMap<string, string> {
+  const { environment } = spec;
+  const references = [
+    ...Object.keys(environment.parameterStore),
+    ...bench.plan.environment.variables
+      .filter((each) => each.type === 'PARAMETER_STORE')
+      .map((each) => each.name),
+  ];
+  const secrets = [
+    ...Object.keys(environment.secretsManager),
+    ...bench.plan.environment.variables
+      .filter((each) => each.type === 'SECRETS_MANAGER')
+      .map((each) => each.name),
+  ];
+  if (references.length > 0) {
+    throw new PhaseFailure(
+      'Decrypted Variables Error',
+      `Parameter Store is not part of Slipway yet; it is needed for: ${references.join(', ')}`,
+    );
+  }
+  if (secrets.length > 0) {
+    throw new PhaseFailure(
+      'Secrets Manager Error',
+      `Secrets Manager is not part of Slipway yet; it is needed for: ${secrets.join(', ')}`,
+    );
+  }
+  const variables = new Map<string, string>(Object.entries(environment.variables));
+  for (const { name, value } of bench.plan.environment.variables) variables.set(name, value);
+  for (const [name, value] of ownVariables(bench, places, resolvedVersion)) variables.set(name, value);
+  for (const name of variables.keys()) {
+    if (NAME.test(name)) continue;
+    bench.say(`Warning: variable '${name}' is not set: a shell cannot have a variable of this name`);
+    variables.delete(name);
+  }
+  return variables;
+}
+
+function ownVariables(
+  bench: Bench,
+  places: readonly SourcePlace[],
+  resolvedVersion: string | undefined,
+): [string, string][] {
+  const { plan, sandbox, room } = bench;
+  const { house } = room;
+  const [primary, ...secondary] = places;
+  const endpoint = house.endpoint();
+  return [
+    ['HOME', sandbox.home],
+    ['AWS_DEFAULT_REGION', house.region],
+    ['AWS_REGION', house.region],
+    ['AWS_ENDPOINT_URL', endpoint],
+    ['AWS_CONTAINER_CREDENTIALS_FULL_URI', `${endpoint}${CREDENTIALS_PREFIX}${plan.uuid}`],
+    ['AWS_CONTAINER_AUTHORIZATION_TOKEN', credentialsToken(house, plan.uuid)],
+    ['AWS_EXECUTION_ENV', 'AWS_ECS_EC2'],
+    ['CODEBUILD_CI', 'true'],
+    ['CODEBUILD_CONTAINER_NAME', 'default'],
+    ['CODEBUILD_BUILD_ARN', plan.arn],
+    ['CODEBUILD_BUILD_ID', plan.id],
+    ['CODEBUILD_BUILD_IMAGE', plan.environment.image],
+    ['CODEBUILD_BUILD_NUMBER', String(bench.number)],
+    ['CODEBUILD_BUILD_SUCCEEDING', '1'],
+    ['CODEBUILD_INITIATOR', plan.initiator],
+    ['CODEBUILD_KMS_KEY_ID', plan.encryptionKey],
+    ['CODEBUILD_LOG_PATH', plan.logs?.streamName ?? ''],
+    ['CODEBUILD_PROJECT_ARN', projectArn(house, plan.projectName)],
+    ['CODEBUILD_START_TIME', String(bench.startAt)],
+    ['CODEBUILD_SOURCE_REPO_URL', repoUrl(primary)],
+    ['CODEBUILD_SOURCE_VERSION', sourceVersion(bench)],
+    ['CODEBUILD_SRC_DIR', primary?.path ?? ''],
+    ...(resolvedVersion === undefined ? [] : [['CODEBUILD_RESOLVED_SOURCE_VERSION', resolvedVersion]]),
+    ...secondary.flatMap((place) => [
+      [`CODEBUILD_SRC_DIR_${place.source.identifier}`, place.path],
+      [`CODEBUILD_SOURCE_REPO_URL_${place.source.identifier}`, repoUrl(place)],
+      [`CODEBUILD_SOURCE_VERSION_${place.source.identifier}`, place.source.version ?? ''],
+    ]),
+  ] as [string, string][];
+}
+
+/** Under CodePipeline the version is where the input artifact lies. */
+function sourceVersion({ plan }: Bench): string {
+  return plan.source.type === 'CODEPIPELINE' && plan.source.location
+    ? `arn:aws:s3:::${plan.source.location}`
+    : (plan.sourceVersion ?? '');
+}
+
+function repoUrl(place: SourcePlace | undefined): string {
+  switch (place?.source.type) {
+    case 'S3':
+      return `s3://${place.source.location ?? ''}`;
+    case 'CODECOMMIT':
+      return place.source.location ?? '';
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,62 @@
+/** What AWS CodeBuild has and this room has not, by reason. */
+
+import { gap } from '#services/service.ts';
+
+const batches = gap('batch builds are not built yet');
+const sandboxes = gap('interactive sandboxes are not built yet');
+const reports = gap('test reports are not built yet');
+const fleets = gap('builds run on this machine; there are no fleets');
+const webhooks = gap('sources of other providers are not built yet');
+const sharing = gap('projects are not shared between accounts');
+const images = gap('there is no image catalogue; builds use the tools of this machine');
+const cache = gap('caches are not built yet');
+
+export const gaps = {
+  BatchGetBuildBatches: batches,
+  DeleteBuildBatch: batches,
+  ListBuildBatches: batches,
+  ListBuildBatchesForProject: batches,
+  RetryBuildBatch: batches,
+  StartBuildBatch: batches,
+  StopBuildBatch: batches,
+  BatchGetCommandExecutions: sandboxes,
+  BatchGetSandboxes: sandboxes,
+  ListCommandExecutionsForSandbox: sandboxes,
+  ListSandboxes: sandboxes,
+  ListSandboxesForProject: sandboxes,
+  StartCommandExecution: sandboxes,
+  StartSandbox: sandboxes,
+  StartSandboxConnection: sandboxes,
+  StopSandbox: sandboxes,
+  BatchGetReportGroups: reports,
+  BatchGetReports: reports,
+  CreateReportGroup: reports,
+  DeleteReport: reports,
+  DeleteReportGroup: reports,
+  DescribeCodeCoverages: reports,
+  DescribeTestCases: reports,
+  GetReportGroupTrend: reports,
+  ListReportGroups: reports,
+  ListReports: reports,
+  ListReportsForReportGroup: reports,
+  ListSharedReportGroups: reports,
+  UpdateReportGroup: reports,
+  BatchGetFleets: fleets,
+  CreateFleet: fleets,
+  DeleteFleet: fleets,
+  ListFleets: fleets,
+  UpdateFleet: fleets,
+  CreateWebhook: webhooks,
+  DeleteSourceCredentials: webhooks,
+  DeleteWebhook: webhooks,
+  ImportSourceCredentials: webhooks,
+  ListSourceCredentials: webhooks,
+  UpdateWebhook: webhooks,
+  DeleteResourcePolicy: sharing,
+  GetResourcePolicy: sharing,
+  ListSharedProjects: sharing,
+  PutResourcePolicy: sharing,
+  UpdateProjectVisibility: sharing,
+  ListCuratedEnvironmentImages: images,
+  InvalidateProjectCache: cache,
+} as const;

@@ -1,0 +1,142 @@
+/**
+ * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
+ *
+ * Gaps: see `gaps.ts`; sources outside the house, SSM and Secrets Manager values, caches, reports, S3 logs, images,
+ * privileged mode, VPCs, `run-as`, auto-retry, debug sessions, phase-change events.
+ *
+ * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house
+ * and the world; files, processes and users are its own. The curated images are names for the tools of this machine,
+ * and the log says so. A project of a pipeline takes the place of its input and output from the members
+ * `sourceLocationOverride`, `artifactsOverride` and their secondary forms, when CodePipeline calls.
+ */
+
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { deriveUuid } from '#base/ids.ts';
+import { buildDecider } from '#core/build/decide.ts';
+import type { BuildState } from '#core/build/state.ts';
+import type { Runtime } from '#runtimes/runtime.ts';
+import type { House, Permission, Permissions, Scope, Service } from '#services/service.ts';
+import { buildDirectory, recall } from './bench.ts';
+import { buildOperations } from './builds.ts';
+import { createRoleSessions, credentialsRoute } from './credentials.ts';
+import { gaps } from './gaps.ts';
+import { projectOperations } from './projects.ts';
+import {
+  buildId,
+  BUILDS_AT_ONCE_MAX,
+  projectArn,
+  projectName,
+  projectOfBuild,
+  type BuildMachine,
+  type Room,
+} from './room.ts';
+import { killBuild, runBuild } from './run.ts';
+import { createRunning } from './running.ts';
+import { numberOf, startingOperations } from './starting.ts';
+import { migrations, tables } from './tables.ts';
+import { viewChange } from './views.ts';
+
+/** From TERM to KILL. */
+const KILL_GRACE_MS = 10_000;
+
+const onProject = (action: string, name: string | undefined, scope: Scope): Permission => ({
+  action: `codebuild:${action}`,
+  resource: projectArn(scope, projectName(name)),
+});
+const onBuild = (action: string, id: string | undefined, scope: Scope): Permission =>
+  onProject(action, projectOfBuild(buildId(id)), scope);
+
+const permissions: Permissions<'codebuild'> = {
+  CreateProject: (input, scope) => [onProject('CreateProject', input.name, scope)],
+  UpdateProject: (input, scope) => [onProject('UpdateProject', input.name, scope)],
+  DeleteProject: (input, scope) => [onProject('DeleteProject', input.name, scope)],
+  BatchGetProjects: (input, scope) =>
+    (input.names ?? []).map((name) => onProject('BatchGetProjects', name, scope)),
+  StartBuild: (input, scope) => [onProject('StartBuild', input.projectName, scope)],
+  RetryBuild: (input, scope) => [onBuild('RetryBuild', input.id, scope)],
+  StopBuild: (input, scope) => [onBuild('StopBuild', input.id, scope)],
+  BatchGetBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchGetBuilds', id, scope)),
+  BatchDeleteBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchDeleteBuilds', id, scope)),
+  ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
+};
+
+export function openCodebuild(house: House, runtime: Runtime): Service<'codebuild'> {
+  const sessions = createRoleSessions(house);
+  const room: Room = { house, runtime, running: createRunning(BUILDS_AT_ONCE_MAX), machine: () => machine };
+  const machine = createMachine(room, sessions);
+  let trial: Promise<unknown> = Promise.resolve();
+  const builds = join(house.directory, 'codebuild', 'builds');
+
+  /** The folder of a running build knows which build it is. */
+  async function findBuild(uuid: string): Promise<BuildState | undefined> {
+    const kept = recall<{ id: string }>(buildDirectory(room, uuid), 'build');
+    return kept && house.engine.read(machine, kept.id);
+  }
+
+  return {
+    name: 'codebuild',
+    operations: {
+      ...gaps,
+      ...projectOperations(room),
+      ...startingOperations(room),
+      ...buildOperations(room),
+    },
+    permissions,
+    machines: [machine],
+    migrations,
+    routes: [credentialsRoute(house, sessions, findBuild)],
+    async recover() {
+      // Trying the sandbox out takes a moment that the first build should not wait for.
+      trial = runtime.problem();
+      trial.catch((error: unknown) => house.log.error('the build runtime could not be tried', { error }));
+      for (const uuid of existsSync(builds) ? readdirSync(builds) : []) {
+        const state = await findBuild(uuid);
+        if (state && !state.isComplete) continue;
+        await runtime.kill(join(builds, uuid), 0);
+        rmSync(join(builds, uuid), { recursive: true, force: true });
+      }
+    },
+    async close() {
+      await trial;
+    },
+  };
+}
+
+function createMachine(room: Room, sessions: ReturnType<typeof createRoleSessions>): BuildMachine {
+  const { house } = room;
+  const machine: BuildMachine = {
+    kind: 'codebuild.build',
+    decider: buildDecider,
+    effects: {
+      RunBuild: (_effect, performance) => runBuild(room, sessions, performance),
+      async KillBuild(_effect, { machineId }) {
+        return killBuild(room, sessions, machineId, KILL_GRACE_MS);
+      },
+      async PublishChange(effect, { machineId }) {
+        const state = await house.engine.read(machine, machineId);
+        if (!state) return undefined;
+        await house.publish({
+          id: deriveUuid(`${state.plan.arn}/${effect.change}`, 0),
+          source: 'aws.codebuild',
+          detailType: 'CodeBuild Build State Change',
+          account: house.account,
+          region: house.region,
+          at: effect.at,
+          resources: [state.plan.arn],
+          detail: viewChange(state, await numberOf(room, machineId), effect.change),
+        });
+        return undefined;
+      },
+    },
+    async record(transaction, { id, before, after }) {
+      if (!after.isComplete || before?.isComplete) return;
+      await tables(transaction)
+        .updateTable('codebuild_build')
+        .set({ is_complete: 1 })
+        .where('build_id', '=', id)
+        .execute();
+    },
+  };
+  return machine;
+}

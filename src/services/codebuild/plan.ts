@@ -1,0 +1,213 @@
+/**
+ * What a build will do: its project's settings with the overrides of StartBuild, fixed from now on. Overrides never
+ * touch the project. Whatever AWS accepts and this house cannot do yet is accepted too, and fails in PROVISIONING with
+ * its reason, so that infrastructure code applies unchanged.
+ */
+
+import type {
+  EnvironmentVariable,
+  ProjectArtifacts,
+  ProjectSource,
+  StartBuildInput,
+} from '@aws-sdk/client-codebuild';
+import { arnOf } from '#base/arn.ts';
+import type { ArtifactsPlan, BuildPlan, EnvironmentPlan, SourcePlan } from '#core/build/state.ts';
+import { principalArn, type Principal } from '#core/policy/principal.ts';
+import type { Call } from '#services/service.ts';
+import {
+  checkArtifacts,
+  checkRange,
+  checkRole,
+  checkSource,
+  invalid,
+  QUEUED_TIMEOUT_MINUTES_DEFAULT,
+  TIMEOUT_MINUTES_DEFAULT,
+  type ProjectSettings,
+} from './settings.ts';
+
+export const PIPELINE_SERVICE = 'codepipeline.amazonaws.com';
+const PIPELINE_SESSION = 'codepipeline-';
+
+export function planBuild(
+  call: Call,
+  projectName: string,
+  settings: ProjectSettings,
+  input: StartBuildInput,
+  uuid: string,
+): BuildPlan {
+  checkRange('timeoutInMinutesOverride', input.timeoutInMinutesOverride, 5, 2160);
+  checkRange('queuedTimeoutInMinutesOverride', input.queuedTimeoutInMinutesOverride, 5, 480);
+  if (input.debugSessionEnabled)
+    throw invalid('Debug sessions are not built yet: debugSessionEnabled must be false');
+  const isFromPipeline = call.source === PIPELINE_SERVICE;
+  const source = effectiveSource(settings, input, isFromPipeline);
+  const artifacts = effectiveArtifacts(settings, input);
+  const sourceVersion = input.sourceVersion ?? settings.sourceVersion;
+  const logs = logsOf(projectName, settings, input, uuid);
+  return {
+    id: `${projectName}:${uuid}`,
+    uuid,
+    arn: arnOf('codebuild', call.region, call.account, `build/${projectName}:${uuid}`),
+    projectName,
+    initiator: initiatorOf(call.principal, isFromPipeline),
+    source,
+    secondarySources: (input.secondarySourcesOverride ?? settings.secondarySources ?? []).map((each) => {
+      const versions = input.secondarySourcesVersionOverride ?? settings.secondarySourceVersions ?? [];
+      const version = versions.find(
+        (other) => other.sourceIdentifier === each.sourceIdentifier,
+      )?.sourceVersion;
+      return { ...planSource(each), ...(version === undefined ? {} : { version }) };
+    }),
+    ...(sourceVersion === undefined ? {} : { sourceVersion }),
+    artifacts,
+    secondaryArtifacts: (input.secondaryArtifactsOverride ?? settings.secondaryArtifacts ?? []).map(
+      planArtifacts,
+    ),
+    environment: planEnvironment(settings, input),
+    serviceRole: input.serviceRoleOverride
+      ? checkRole(input.serviceRoleOverride, call)
+      : (settings.serviceRole ?? ''),
+    encryptionKey: input.encryptionKeyOverride ?? settings.encryptionKey ?? '',
+    timeoutMinutes: input.timeoutInMinutesOverride ?? settings.timeoutInMinutes ?? TIMEOUT_MINUTES_DEFAULT,
+    queuedTimeoutMinutes:
+      input.queuedTimeoutInMinutesOverride ??
+      settings.queuedTimeoutInMinutes ??
+      QUEUED_TIMEOUT_MINUTES_DEFAULT,
+    ...(logs ? { logs } : {}),
+  };
+}
+
+function effectiveSource(
+  settings: ProjectSettings,
+  input: StartBuildInput,
+  isFromPipeline: boolean,
+): SourcePlan {
+  const project = settings.source;
+  const location = input.sourceLocationOverride ?? project?.location;
+  const buildspec = input.buildspecOverride ?? project?.buildspec;
+  const depth = input.gitCloneDepthOverride ?? project?.gitCloneDepth;
+  const source: ProjectSource = {
+    ...project,
+    type: input.sourceTypeOverride ?? project?.type,
+    ...(location === undefined ? {} : { location }),
+    ...(buildspec === undefined ? {} : { buildspec }),
+    ...(depth === undefined ? {} : { gitCloneDepth: depth }),
+  };
+  checkSource(source);
+  if (source.type === 'CODEPIPELINE' && !isFromPipeline) {
+    throw invalid('ArtifactsOverride must be set when using artifacts type CodePipelines');
+  }
+  return planSource(source);
+}
+
+function planSource(source: ProjectSource): SourcePlan {
+  return {
+    type: source.type ?? '',
+    ...(source.location ? { location: source.location } : {}),
+    ...(source.buildspec ? { buildspec: source.buildspec } : {}),
+    ...(source.gitCloneDepth ? { gitCloneDepth: source.gitCloneDepth } : {}),
+    ...(source.sourceIdentifier ? { identifier: source.sourceIdentifier } : {}),
+  };
+}
+
+function effectiveArtifacts(settings: ProjectSettings, input: StartBuildInput): ArtifactsPlan {
+  const given = input.artifactsOverride;
+  if (settings.artifacts?.type === 'CODEPIPELINE' && !given) {
+    throw invalid('ArtifactsOverride must be set when using artifacts type CodePipelines');
+  }
+  const artifacts = given ?? settings.artifacts;
+  if (!artifacts) return { type: 'NO_ARTIFACTS' };
+  checkArtifacts(artifacts);
+  return planArtifacts(artifacts);
+}
+
+function planArtifacts(artifacts: ProjectArtifacts): ArtifactsPlan {
+  const { location, path, namespaceType, name, packaging, artifactIdentifier } = artifacts;
+  return {
+    type: artifacts.type ?? 'NO_ARTIFACTS',
+    ...(location ? { location } : {}),
+    ...(path ? { path } : {}),
+    ...(namespaceType ? { namespaceType } : {}),
+    ...(name ? { name } : {}),
+    ...(packaging ? { packaging } : {}),
+    ...(artifacts.overrideArtifactName ? { overrideName: true } : {}),
+    ...(artifacts.encryptionDisabled ? { encryptionDisabled: true } : {}),
+    ...(artifactIdentifier ? { identifier: artifactIdentifier } : {}),
+  };
+}
+
+function planEnvironment(settings: ProjectSettings, input: StartBuildInput): EnvironmentPlan {
+  const project = settings.environment;
+  const overrides = input.environmentVariablesOverride ?? [];
+  const variables = new Map<string, EnvironmentVariable>();
+  for (const variable of [...(project?.environmentVariables ?? []), ...overrides]) {
+    variables.set(variable.name ?? '', variable);
+  }
+  const plan: EnvironmentPlan = {
+    type: input.environmentTypeOverride ?? project?.type ?? '',
+    image: input.imageOverride ?? project?.image ?? '',
+    computeType: input.computeTypeOverride ?? project?.computeType ?? '',
+    privileged: input.privilegedModeOverride ?? project?.privilegedMode ?? false,
+    variables: [...variables.values()].map(({ name, value, type }) => ({
+      name: name ?? '',
+      value: value ?? '',
+      type: type ?? 'PLAINTEXT',
+    })),
+  };
+  const unsupported = unsupportedOf(plan, settings, input);
+  return unsupported === undefined ? plan : { ...plan, unsupported };
+}
+
+function unsupportedOf(
+  plan: EnvironmentPlan,
+  settings: ProjectSettings,
+  input: StartBuildInput,
+): string | undefined {
+  const logs = input.logsConfigOverride ?? settings.logsConfig;
+  const types = process.arch === 'arm64' ? ['ARM_CONTAINER'] : ['LINUX_CONTAINER'];
+  if (!types.includes(plan.type)) {
+    return `Environment type ${plan.type} is not available on this machine; it runs ${types.join(', ')}`;
+  }
+  if (!/^aws\/codebuild\/(standard|amazonlinux|al2)/.test(plan.image)) {
+    return (
+      `Unable to pull customer's container image. The image ${plan.image} is not available: ` +
+      "there is no container engine, only the machine's own tools under the names aws/codebuild/…"
+    );
+  }
+  if (plan.privileged) return 'Privileged mode is not available: there is no container engine';
+  if (settings.vpcConfig?.vpcId) return 'vpcConfig is not supported yet';
+  if (settings.fileSystemLocations?.length) return 'fileSystemLocations are not supported yet';
+  if (settings.environment?.fleet || input.fleetOverride) return 'Fleets are not supported yet';
+  if (logs?.s3Logs?.status === 'ENABLED') return 'Logs to S3 are not supported yet';
+  return undefined;
+}
+
+function logsOf(
+  projectName: string,
+  settings: ProjectSettings,
+  input: StartBuildInput,
+  uuid: string,
+): BuildPlan['logs'] {
+  const config = (input.logsConfigOverride ?? settings.logsConfig)?.cloudWatchLogs;
+  if (config?.status === 'DISABLED') return undefined;
+  return {
+    groupName: config?.groupName ?? `/aws/codebuild/${projectName}`,
+    streamName: config?.streamName ? `${config.streamName}/${uuid}` : uuid,
+  };
+}
+
+function initiatorOf(principal: Principal, isFromPipeline: boolean): string {
+  switch (principal.type) {
+    case 'user':
+      return principal.userName;
+    case 'role':
+      return isFromPipeline && principal.sessionName.startsWith(PIPELINE_SESSION)
+        ? `codepipeline/${principal.sessionName.slice(PIPELINE_SESSION.length)}`
+        : `${principal.roleName}/${principal.sessionName}`;
+    case 'root':
+      return 'root';
+    case 'service':
+    case 'anonymous':
+      return principalArn(principal);
+  }
+}

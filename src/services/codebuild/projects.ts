@@ -1,0 +1,139 @@
+/** Projects: created, changed, described, listed, deleted. A build keeps what its project was when it was started. */
+
+import type { Project } from '@aws-sdk/client-codebuild';
+import { fault } from '#base/fault.ts';
+import type { Call, Handler } from '#services/service.ts';
+import {
+  findProject,
+  PAGE_ROWS,
+  pageOf,
+  pageStart,
+  projectArn,
+  projectName,
+  requireProject,
+  SERVICE,
+  type Room,
+} from './room.ts';
+import { createSettings, updateSettings, type ProjectSettings } from './settings.ts';
+import { tables, type ProjectRow } from './tables.ts';
+
+const PROJECTS_MAX = 5000;
+
+export function projectOperations({ house }: Room) {
+  const { database } = house;
+
+  const CreateProject: Handler<'codebuild', 'CreateProject'> = async (call, input) => {
+    const name = input.name ?? '';
+    const settings = createSettings(input, call);
+    await authorizeRole(call, settings);
+    const row: ProjectRow = {
+      name,
+      created_at: call.at,
+      modified_at: call.at,
+      build_count: 0,
+      settings: JSON.stringify(settings),
+    };
+    await database.transaction(async (transaction) => {
+      const rows = tables(transaction);
+      const there = await rows
+        .selectFrom('codebuild_project')
+        .select('name')
+        .where('name', '=', name)
+        .executeTakeFirst();
+      if (there) {
+        throw fault('ResourceAlreadyExistsException', `Project already exists: ${projectArn(call, name)}`);
+      }
+      const { count } = await rows
+        .selectFrom('codebuild_project')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
+      if (Number(count) >= PROJECTS_MAX) {
+        throw fault(
+          'AccountLimitExceededException',
+          `Cannot have more than ${PROJECTS_MAX} projects in the account`,
+        );
+      }
+      await rows.insertInto('codebuild_project').values(row).execute();
+    });
+    return { project: viewProject(call, row) };
+  };
+
+  const UpdateProject: Handler<'codebuild', 'UpdateProject'> = async (call, input) => {
+    const before = await requireProject(house, projectName(input.name));
+    const settings = updateSettings(settingsOf(before), input, call);
+    if (input.serviceRole !== undefined) await authorizeRole(call, settings);
+    const row: ProjectRow = { ...before, settings: JSON.stringify(settings), modified_at: call.at };
+    await database.transaction(async (transaction) => {
+      await tables(transaction)
+        .updateTable('codebuild_project')
+        .set({ settings: row.settings, modified_at: row.modified_at })
+        .where('name', '=', row.name)
+        .execute();
+    });
+    return { project: viewProject(call, row) };
+  };
+
+  const DeleteProject: Handler<'codebuild', 'DeleteProject'> = async (_call, input) => {
+    await database.transaction(async (transaction) => {
+      await tables(transaction)
+        .deleteFrom('codebuild_project')
+        .where('name', '=', projectName(input.name))
+        .execute();
+    });
+    return {};
+  };
+
+  const BatchGetProjects: Handler<'codebuild', 'BatchGetProjects'> = async (call, input) => {
+    const projects: Project[] = [];
+    const projectsNotFound: string[] = [];
+    for (const given of new Set(input.names ?? [])) {
+      const row = await findProject(house, projectName(given));
+      if (row) projects.push(viewProject(call, row));
+      else projectsNotFound.push(given);
+    }
+    return { projects, projectsNotFound };
+  };
+
+  const ListProjects: Handler<'codebuild', 'ListProjects'> = async (_call, input) => {
+    const start = pageStart(input.nextToken);
+    const column = { NAME: 'name', CREATED_TIME: 'created_at', LAST_MODIFIED_TIME: 'modified_at' } as const;
+    const rows = await tables(database)
+      .selectFrom('codebuild_project')
+      .select('name')
+      .orderBy(column[input.sortBy ?? 'NAME'], input.sortOrder === 'DESCENDING' ? 'desc' : 'asc')
+      .orderBy('name')
+      .limit(PAGE_ROWS)
+      .offset(start)
+      .execute();
+    const page = pageOf(rows, start);
+    return {
+      projects: page.rows.map((row) => row.name),
+      ...(page.nextToken && { nextToken: page.nextToken }),
+    };
+  };
+
+  return { CreateProject, UpdateProject, DeleteProject, BatchGetProjects, ListProjects };
+}
+
+export function settingsOf(row: ProjectRow): ProjectSettings {
+  return JSON.parse(row.settings) as ProjectSettings;
+}
+
+/** Who gives CodeBuild a role must be allowed to pass it on. */
+async function authorizeRole(call: Call, settings: ProjectSettings): Promise<void> {
+  await call.authorize({
+    action: 'iam:PassRole',
+    resource: settings.serviceRole ?? '*',
+    context: { 'iam:PassedToService': SERVICE },
+  });
+}
+
+function viewProject(call: Call, row: ProjectRow): Project {
+  return {
+    name: row.name,
+    arn: projectArn(call, row.name),
+    ...settingsOf(row),
+    created: new Date(row.created_at),
+    lastModified: new Date(row.modified_at),
+  };
+}

@@ -1,0 +1,86 @@
+/** What the files of this room share: the house, the machine of builds, what runs here, and how things are named. */
+
+import { arnOf } from '#base/arn.ts';
+import { fault } from '#base/fault.ts';
+import type { BuildEffect, BuildEvent, BuildState } from '#core/build/state.ts';
+import type { Machine } from '#engine/machine.ts';
+import type { Runtime } from '#runtimes/runtime.ts';
+import type { House, Scope } from '#services/service.ts';
+import type { Running } from './running.ts';
+import { invalid } from './settings.ts';
+import { tables, type ProjectRow } from './tables.ts';
+
+export type BuildMachine = Machine<BuildState, BuildEvent, BuildEffect>;
+
+export interface Room {
+  readonly house: House;
+  readonly runtime: Runtime;
+  readonly running: Running;
+  /** The machine, once it is made; effects and operations send to it. */
+  readonly machine: () => BuildMachine;
+}
+
+export const SERVICE = 'codebuild.amazonaws.com';
+/** How many builds run at the same time on one node; more wait, first come first served. */
+export const BUILDS_AT_ONCE_MAX = 20;
+
+export function projectArn(scope: Scope, name: string): string {
+  return arnOf('codebuild', scope.region, scope.account, `project/${name}`);
+}
+
+/** A project's name, given as name or ARN. */
+export function projectName(nameOrArn: string | undefined): string {
+  const name = nameOrArn ?? '';
+  return name.startsWith('arn:') ? name.slice(name.indexOf(':project/') + ':project/'.length) : name;
+}
+
+/** A build's id, given as id or ARN. */
+export function buildId(idOrArn: string | undefined): string {
+  const given = idOrArn ?? '';
+  const id = given.startsWith('arn:') ? given.slice(given.indexOf(':build/') + ':build/'.length) : given;
+  if (!/^[A-Za-z0-9][\w-]*:[\w-]+$/.test(id)) throw invalid('Invalid build ID provided');
+  return id;
+}
+
+export function projectOfBuild(id: string): string {
+  return id.slice(0, id.lastIndexOf(':'));
+}
+
+export async function findProject(house: House, name: string): Promise<ProjectRow | undefined> {
+  return tables(house.database)
+    .selectFrom('codebuild_project')
+    .selectAll()
+    .where('name', '=', name)
+    .executeTakeFirst();
+}
+
+export async function requireProject(house: House, name: string): Promise<ProjectRow> {
+  const row = await findProject(house, name);
+  if (row) return row;
+  throw fault('ResourceNotFoundException', `Project cannot be found: ${projectArn(house, name)}`);
+}
+
+export async function requireBuild(room: Room, id: string): Promise<BuildState> {
+  const state = await room.house.engine.read(room.machine(), id);
+  if (state) return state;
+  throw fault('ResourceNotFoundException', `Build ${id} does not exist`);
+}
+
+const PAGE_SIZE = 100;
+
+/** One page of a query's rows: the token is the number of rows before it. */
+export function pageStart(token: string | undefined): number {
+  if (token === undefined) return 0;
+  const digits = /^rows:(\d{1,9})$/.exec(Buffer.from(token, 'base64url').toString())?.[1];
+  if (digits === undefined) throw invalid('Invalid nextToken');
+  return Number(digits);
+}
+
+/** `rows` were read from `start`, one more than a page. */
+export function pageOf<Row>(rows: readonly Row[], start: number): { rows: Row[]; nextToken?: string } {
+  const page = rows.slice(0, PAGE_SIZE);
+  if (rows.length <= PAGE_SIZE) return { rows: page };
+  return { rows: page, nextToken: Buffer.from(`rows:${start + PAGE_SIZE}`).toString('base64url') };
+}
+
+export const PAGE_ROWS = PAGE_SIZE + 1;

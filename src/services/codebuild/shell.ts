@@ -1,0 +1,137 @@
+/**
+ * The shell texts of a build. In version 0.2 all commands behave as one shell: each item of the buildspec is a script
+ * of its own that takes over the variables, exports and working directory of the one before and leaves its own behind
+ * when it exits. Options, functions and traps do not carry over; that is how CodeBuild does it.
+ * https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec-ref-versions
+ */
+
+/** A word that the shell takes as it is. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Assignments that start the environment; names are valid. */
+export function environmentScript(variables: ReadonlyMap<string, string>): string {
+  return [...variables].map(([name, value]) => `export ${name}=${quote(value)}\n`).join('');
+}
+
+/** Read by every command before anything else; `version` 0.1 knows no state between commands. */
+export function stateScript(workspace: string, version: '0.1' | '0.2'): string {
+  const fresh = `. ${quote(`${workspace}/readonly/environment.sh`)}\ncd "$CODEBUILD_SRC_DIR"\n`;
+  if (version === '0.1') return fresh;
+  const kept = quote(`${workspace}/output/tmp/environment`);
+  return `if [ -f ${kept}/ready ]; then
+  if [ -n "\${BASH_VERSION-}" ]; then
+    while IFS= read -r __line; do
+      case \${__line%%=*} in
+      BASH* | DIRSTACK | EUID | FUNCNAME | GROUPS | PIPESTATUS | PPID | SHELLOPTS | UID | _) ;;
+      *) case \${__line#*=} in \\(*) ;; *) eval "$__line" ;; esac ;;
+      esac
+    done <${kept}/variables
+    while IFS= read -r __line; do export "\${__line?}"; done <${kept}/exports
+  else
+    . ${kept}/variables
+    . ${kept}/exports
+  fi
+  unset __line
+  cd "$PWD" 2>/dev/null || cd "$CODEBUILD_SRC_DIR"
+else
+  ${fresh.trimEnd().replace('\n', '\n  ')}
+  mkdir -p ${kept}
+fi
+__keep() {
+  set +aeux
+  unset IFS
+  if [ -n "\${BASH_VERSION-}" ]; then
+    set -o posix
+    set >${kept}/variables
+    compgen -e >${kept}/exports
+  else
+    set >${kept}/variables
+    export -p >${kept}/exports
+  fi
+  : >${kept}/ready
+} 2>/dev/null
+trap __keep EXIT
+`;
+}
+
+/** One item of the buildspec: three lines of ours, then the text as it was written. */
+export function commandScript(
+  workspace: string,
+  command: string,
+  isSucceeding: boolean,
+  lastExit: number,
+): string {
+  return (
+    `. ${quote(`${workspace}/readonly/state.sh`)}\n` +
+    `export CODEBUILD_BUILD_SUCCEEDING=${isSucceeding ? 1 : 0} CODEBUILD_LAST_EXIT=${lastExit}\n` +
+    `# The command:\n${command}\n`
+  );
+}
+
+/** Answers with `NAME=<base64>` words for those of the names that are set. */
+export function variablesQuestion(workspace: string, names: readonly string[]): string {
+  const questions = names.map(
+    (name) =>
+      `[ -n "\${${name}+x}" ] && printf '${name}=%s ' "$(printf %s "\${${name}}" | base64 | tr -d '\\n')"\n`,
+  );
+  return `. ${quote(`${workspace}/readonly/state.sh`)}\n${questions.join('')}:\n`;
+}
+
+/** Answers with base64 words: the texts as the shell expands them, each followed by a line break. */
+export function expansionQuestion(workspace: string, texts: readonly string[]): string {
+  const questions = texts.map(
+    (text) => `base64 <<SLIPWAY_TEXT | tr -d '\\n'\n${text.split('\n', 1)[0]}\nSLIPWAY_TEXT\nprintf ' '\n`,
+  );
+  return `. ${quote(`${workspace}/readonly/state.sh`)}\n${questions.join('')}`;
+}
+
+/** What git asks for, from two variables that only the cloning step has. */
+export const ASKPASS_SCRIPT = `#!/bin/sh
+case $1 in
+Username*) printf %s "$SLIPWAY_GIT_USER" ;;
+*) printf %s "$SLIPWAY_GIT_PASSWORD" ;;
+esac
+`;
+
+export interface Clone {
+  readonly url: string;
+  readonly directory: string;
+  readonly version: string | undefined;
+  /** 0 for the whole history. */
+  readonly depth: number;
+  readonly user: string;
+  readonly password: string;
+  readonly askpass: string;
+}
+
+/** Answers `commit <id>`, or `failed <what git said>`. The work tree is a detached head, as CodeBuild leaves it. */
+export function cloneQuestion(clone: Clone): string {
+  const version = (clone.version ?? '').replace(/^refs\/(heads|tags)\//, '');
+  const pinned = /\^\{([0-9a-f]{40})\}$/.exec(version)?.[1];
+  const wanted = pinned ?? version;
+  const isCommit = /^[0-9a-f]{40}$/.test(wanted);
+  const depth = clone.depth > 0 && !isCommit ? `--depth ${clone.depth}` : '';
+  const branch = depth !== '' && wanted !== '' ? `--branch ${quote(wanted)}` : '';
+  return `export SLIPWAY_GIT_USER=${quote(clone.user)} SLIPWAY_GIT_PASSWORD=${quote(clone.password)}
+export GIT_ASKPASS=${quote(clone.askpass)} GIT_TERMINAL_PROMPT=0 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
+clone() {
+  rm -rf ${quote(clone.directory)} && mkdir -p ${quote(clone.directory)} && cd ${quote(clone.directory)} || return 1
+  git -c advice.detachedHead=false clone --quiet --no-checkout ${depth} ${branch} ${quote(clone.url)} . || return 1
+  wanted=${quote(wanted)}
+  for name in ${wanted === '' ? 'refs/remotes/origin/HEAD HEAD' : '"refs/remotes/origin/$wanted" "refs/tags/$wanted" "$wanted"'}; do
+    commit=$(git rev-parse --quiet --verify "$name^{commit}") || continue
+    git checkout --quiet --detach "$commit"
+    return
+  done
+  echo 'reference not found'
+  return 1
+}
+if said=$(clone 2>&1); then
+  cd ${quote(clone.directory)} && echo "commit $(git rev-parse HEAD)"
+else
+  echo "failed $(printf %s "$said" | tr '\\n' ' ' | cut -c1-1000)"
+fi
+`;
+}

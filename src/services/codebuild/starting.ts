@@ -1,0 +1,219 @@
+/**
+ * StartBuild and RetryBuild. The build, its number, the limit of its project and the token of the request are one
+ * transaction: no number is used by a refused build, and no repeated request starts a second one.
+ */
+
+import { createHash } from 'node:crypto';
+import type { Build } from '@aws-sdk/client-codebuild';
+import type { Kysely } from 'kysely';
+import { createUuid } from '#base/chance.ts';
+import { fault } from '#base/fault.ts';
+import type { BuildPlan } from '#core/build/state.ts';
+import type { Call, Handler } from '#services/service.ts';
+import { PIPELINE_SERVICE, planBuild } from './plan.ts';
+import { settingsOf } from './projects.ts';
+import {
+  buildId,
+  projectArn,
+  projectName,
+  requireBuild,
+  requireProject,
+  SERVICE,
+  type Room,
+} from './room.ts';
+import { invalid, type ProjectSettings } from './settings.ts';
+import { tables } from './tables.ts';
+import { viewBuild } from './views.ts';
+
+const TOKEN_MS = 5 * 60_000;
+/** A pipeline asks again after the house was down; that is still the same request. */
+const PIPELINE_TOKEN_MS = 7 * 24 * 3_600_000;
+
+/** Another request with the same token came first. */
+class Repeated extends Error {
+  readonly buildId: string;
+  constructor(buildId: string) {
+    super('repeated');
+    this.buildId = buildId;
+  }
+}
+
+export function startingOperations(room: Room) {
+  const { house } = room;
+
+  const StartBuild: Handler<'codebuild', 'StartBuild'> = async (call, input) => {
+    const project = await requireProject(house, projectName(input.projectName));
+    const settings = settingsOf(project);
+    const plan = planBuild(call, project.name, settings, input, createUuid());
+    if (input.serviceRoleOverride !== undefined) {
+      await call.authorize({
+        action: 'iam:PassRole',
+        resource: plan.serviceRole,
+        context: { 'iam:PassedToService': SERVICE },
+      });
+    }
+    const token = input.idempotencyToken === undefined ? undefined : tokenOf('StartBuild', input);
+    return { build: await start(call, settings, plan, token) };
+  };
+
+  const RetryBuild: Handler<'codebuild', 'RetryBuild'> = async (call, input) => {
+    const state = await requireBuild(room, buildId(input.id));
+    if (!state.isComplete) throw invalid(`Build ${state.plan.id} is still running and cannot be retried`);
+    const project = await requireProject(house, state.plan.projectName);
+    const uuid = createUuid();
+    const replace = (text: string) => text.replace(state.plan.uuid, uuid);
+    const version = state.facts.resolvedSourceVersion ?? state.plan.sourceVersion;
+    const plan: BuildPlan = {
+      ...state.plan,
+      id: replace(state.plan.id),
+      arn: replace(state.plan.arn),
+      uuid,
+      ...(version === undefined ? {} : { sourceVersion: version }),
+      ...(state.plan.logs && {
+        logs: { ...state.plan.logs, streamName: replace(state.plan.logs.streamName) },
+      }),
+    };
+    const token = input.idempotencyToken === undefined ? undefined : tokenOf('RetryBuild', input);
+    return { build: await start(call, settingsOf(project), plan, token) };
+  };
+
+  async function start(
+    call: Call,
+    settings: ProjectSettings,
+    plan: BuildPlan,
+    token: Token | undefined,
+  ): Promise<Build> {
+    let number = 0;
+    try {
+      const { state } = await house.engine.send(
+        room.machine(),
+        plan.id,
+        { type: 'BuildRequested', plan },
+        async (transaction) => {
+          if (token) await keepToken(transaction, call, token, plan.id);
+          number = await takeNumber(transaction, call, settings, plan);
+        },
+      );
+      return viewBuild(call, state, number);
+    } catch (error) {
+      if (!(error instanceof Repeated)) throw error;
+      const state = await requireBuild(room, error.buildId);
+      return viewBuild(call, state, await numberOf(room, error.buildId));
+    }
+  }
+
+  return { StartBuild, RetryBuild };
+}
+
+export async function numberOf({ house }: Room, id: string): Promise<number> {
+  const row = await tables(house.database)
+    .selectFrom('codebuild_build')
+    .select('number')
+    .where('build_id', '=', id)
+    .executeTakeFirst();
+  return row?.number ?? 0;
+}
+
+async function takeNumber(
+  transaction: Kysely<unknown>,
+  call: Call,
+  settings: ProjectSettings,
+  plan: BuildPlan,
+): Promise<number> {
+  const rows = tables(transaction);
+  const project = await rows
+    .selectFrom('codebuild_project')
+    .select('build_count')
+    .where('name', '=', plan.projectName)
+    .executeTakeFirst();
+  if (!project) {
+    throw fault(
+      'ResourceNotFoundException',
+      `Project cannot be found: ${projectArn(call, plan.projectName)}`,
+    );
+  }
+  if (settings.concurrentBuildLimit !== undefined) {
+    const running = await rows
+      .selectFrom('codebuild_build')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('project_name', '=', plan.projectName)
+      .where('is_complete', '=', 0)
+      .executeTakeFirstOrThrow();
+    if (Number(running.count) >= settings.concurrentBuildLimit) {
+      throw fault(
+        'AccountLimitExceededException',
+        `Project ${plan.projectName} has reached its concurrent build limit of ${settings.concurrentBuildLimit}.`,
+      );
+    }
+  }
+  const number = project.build_count + 1;
+  await rows
+    .updateTable('codebuild_project')
+    .set({ build_count: number })
+    .where('name', '=', plan.projectName)
+    .execute();
+  await rows
+    .insertInto('codebuild_build')
+    .values({
+      build_id: plan.id,
+      project_name: plan.projectName,
+      number,
+      started_at: call.at,
+      is_complete: 0,
+    })
+    .execute();
+  return number;
+}
+
+interface Token {
+  readonly token: string;
+  readonly request: string;
+}
+
+function tokenOf(operation: string, input: { readonly idempotencyToken?: string | undefined }): Token {
+  const request = createHash('sha256')
+    .update(JSON.stringify(sorted(input)))
+    .digest('hex');
+  return { token: `${operation}/${input.idempotencyToken ?? ''}`, request };
+}
+
+async function keepToken(
+  transaction: Kysely<unknown>,
+  call: Call,
+  { token, request }: Token,
+  id: string,
+): Promise<void> {
+  const rows = tables(transaction);
+  const keptMs = call.source === PIPELINE_SERVICE ? PIPELINE_TOKEN_MS : TOKEN_MS;
+  await rows
+    .deleteFrom('codebuild_token')
+    .where('created_at', '<', call.at - PIPELINE_TOKEN_MS)
+    .execute();
+  await rows
+    .deleteFrom('codebuild_token')
+    .where('token', '=', token)
+    .where('created_at', '<', call.at - keptMs)
+    .execute();
+  const known = await rows
+    .selectFrom('codebuild_token')
+    .selectAll()
+    .where('token', '=', token)
+    .executeTakeFirst();
+  if (known?.request === request) throw new Repeated(known.build_id);
+  if (known) throw invalid('The idempotency token was used before with different parameters');
+  await rows
+    .insertInto('codebuild_token')
+    .values({ token, request, build_id: id, created_at: call.at })
+    .execute();
+}
+
+/** The same members in the same order, whatever order they came in. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
+}

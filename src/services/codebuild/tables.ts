@@ -1,0 +1,85 @@
+/** The rows of the room: projects, an index of builds beside their machines, and the tokens of repeated requests. */
+
+import type { Kysely } from 'kysely';
+import type { Migration } from '#engine/machine.ts';
+import type { Database } from '#store/database.ts';
+
+export type Tables = {
+  codebuild_project: ProjectRow;
+  codebuild_build: BuildRow;
+  codebuild_token: TokenRow;
+};
+
+export type ProjectRow = {
+  name: string;
+  created_at: number;
+  modified_at: number;
+  /** The number of its last build. */
+  build_count: number;
+  /** JSON of `ProjectSettings`. */
+  settings: string;
+};
+
+export type BuildRow = {
+  /** `<project>:<uuid>`, also the id of its machine. */
+  build_id: string;
+  project_name: string;
+  number: number;
+  started_at: number;
+  /** 1 once it is complete. */
+  is_complete: number;
+};
+
+export type TokenRow = {
+  /** `<operation>/<token>` */
+  token: string;
+  build_id: string;
+  /** Hash of the request. */
+  request: string;
+  created_at: number;
+};
+
+export function tables(database: Database | Kysely<unknown>): Kysely<Tables> {
+  return ('read' in database ? database.read : database).withTables<Tables>();
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    name: 'codebuild/001-projects-builds',
+    async up(database) {
+      await database.schema
+        .createTable('codebuild_project')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('modified_at', 'bigint', (column) => column.notNull())
+        .addColumn('build_count', 'bigint', (column) => column.notNull())
+        .addColumn('settings', 'text', (column) => column.notNull())
+        .execute();
+      await database.schema
+        .createTable('codebuild_build')
+        .addColumn('build_id', 'text', (column) => column.primaryKey())
+        .addColumn('project_name', 'text', (column) => column.notNull())
+        .addColumn('number', 'bigint', (column) => column.notNull())
+        .addColumn('started_at', 'bigint', (column) => column.notNull())
+        .addColumn('is_complete', 'bigint', (column) => column.notNull())
+        .execute();
+      await database.schema
+        .createIndex('codebuild_build_project')
+        .on('codebuild_build')
+        .columns(['project_name', 'number'])
+        .execute();
+      await database.schema
+        .createIndex('codebuild_build_started')
+        .on('codebuild_build')
+        .columns(['started_at', 'build_id'])
+        .execute();
+      await database.schema
+        .createTable('codebuild_token')
+        .addColumn('token', 'text', (column) => column.primaryKey())
+        .addColumn('build_id', 'text', (column) => column.notNull())
+        .addColumn('request', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
+];

@@ -1,0 +1,191 @@
+/** States of builds as CodeBuild's API and its events show them; pure. */
+
+import type { Build, BuildArtifacts, BuildPhase, ProjectSource } from '@aws-sdk/client-codebuild';
+import { arnOf } from '#base/arn.ts';
+import { currentPhase } from '#core/build/decide.ts';
+import type { ArtifactsPlan, BuildState, Phase, SourcePlan } from '#core/build/state.ts';
+import type { Scope } from '#services/service.ts';
+
+export function viewBuild(scope: Scope, state: BuildState, number: number): Build {
+  const { plan, facts } = state;
+  const completed = state.phases.find((phase) => phase.type === 'COMPLETED');
+  return {
+    id: plan.id,
+    arn: plan.arn,
+    buildNumber: number,
+    startTime: new Date(state.startAt),
+    ...(completed && { endTime: new Date(completed.startAt) }),
+    currentPhase: currentPhase(state),
+    buildStatus: state.status,
+    buildComplete: state.isComplete,
+    ...(plan.sourceVersion === undefined ? {} : { sourceVersion: plan.sourceVersion }),
+    ...(facts.resolvedSourceVersion === undefined
+      ? {}
+      : { resolvedSourceVersion: facts.resolvedSourceVersion }),
+    projectName: plan.projectName,
+    phases: state.phases.map(viewPhase),
+    source: viewSource(plan.source),
+    secondarySources: plan.secondarySources.map(viewSource),
+    secondarySourceVersions: plan.secondarySources.flatMap((source) =>
+      source.version === undefined
+        ? []
+        : [{ sourceIdentifier: source.identifier, sourceVersion: source.version }],
+    ),
+    artifacts: viewArtifacts(state, plan.artifacts),
+    secondaryArtifacts: plan.secondaryArtifacts.map((artifacts) => viewArtifacts(state, artifacts)),
+    cache: { type: 'NO_CACHE' },
+    environment: {
+      type: plan.environment.type as 'LINUX_CONTAINER',
+      image: plan.environment.image,
+      computeType: plan.environment.computeType as 'BUILD_GENERAL1_SMALL',
+      environmentVariables: plan.environment.variables.map((variable) => ({ ...variable })),
+      privilegedMode: plan.environment.privileged,
+      imagePullCredentialsType: 'CODEBUILD',
+    },
+    serviceRole: plan.serviceRole,
+    logs: viewLogs(scope, state),
+    timeoutInMinutes: plan.timeoutMinutes,
+    queuedTimeoutInMinutes: plan.queuedTimeoutMinutes,
+    initiator: plan.initiator,
+    encryptionKey: plan.encryptionKey,
+    exportedEnvironmentVariables: (facts.exportedVariables ?? []).map((variable) => ({ ...variable })),
+  };
+}
+
+function viewPhase(phase: Phase): BuildPhase {
+  return {
+    phaseType: phase.type,
+    startTime: new Date(phase.startAt),
+    ...(phase.status && { phaseStatus: phase.status }),
+    ...(phase.endAt !== undefined && {
+      endTime: new Date(phase.endAt),
+      durationInSeconds: Math.floor((phase.endAt - phase.startAt) / 1000),
+    }),
+    ...(phase.contexts && { contexts: phase.contexts.map((context) => ({ ...context })) }),
+  };
+}
+
+function viewSource(source: SourcePlan): ProjectSource {
+  return {
+    type: source.type as 'S3',
+    ...(source.location && { location: source.location }),
+    ...(source.buildspec && { buildspec: source.buildspec }),
+    ...(source.gitCloneDepth && { gitCloneDepth: source.gitCloneDepth }),
+    ...(source.identifier && { sourceIdentifier: source.identifier }),
+    insecureSsl: false,
+  };
+}
+
+/** The location is known once the artifacts are there. */
+function viewArtifacts(state: BuildState, plan: ArtifactsPlan): BuildArtifacts {
+  const uploaded = state.facts.artifacts?.find((artifact) => artifact.identifier === plan.identifier);
+  return {
+    location: uploaded?.location ?? '',
+    ...(uploaded?.sha256 && { sha256sum: uploaded.sha256 }),
+    ...(uploaded?.md5 && { md5sum: uploaded.md5 }),
+    ...(plan.identifier && { artifactIdentifier: plan.identifier }),
+    ...(plan.overrideName && { overrideArtifactName: true }),
+    ...(plan.type === 'S3' && { encryptionDisabled: plan.encryptionDisabled ?? false }),
+  };
+}
+
+/** The stream exists from PROVISIONING on. */
+function viewLogs(scope: Scope, state: BuildState): Build['logs'] {
+  const { logs } = state.plan;
+  if (!logs) return { cloudWatchLogs: { status: 'DISABLED' }, s3Logs: { status: 'DISABLED' } };
+  const { groupName, streamName } = logs;
+  const isThere = state.phases.some((phase) => phase.type === 'PROVISIONING' && phase.status === 'SUCCEEDED');
+  const resource = `log-group:${groupName}:log-stream:${streamName}`;
+  return {
+    ...(isThere && {
+      groupName,
+      streamName,
+      cloudWatchLogsArn: arnOf('logs', scope.region, scope.account, resource),
+    }),
+    cloudWatchLogs: { status: 'ENABLED' },
+    s3Logs: { status: 'DISABLED' },
+  };
+}
+
+/** The detail of `CodeBuild Build State Change`, with the odd dates and contexts that AWS sends. */
+export function viewChange(
+  state: BuildState,
+  number: number,
+  change: 'STARTED' | 'ENDED',
+): Readonly<Record<string, unknown>> {
+  const { plan, facts } = state;
+  const phases = change === 'STARTED' ? state.phases.slice(0, 1) : state.phases;
+  const last = phases.at(-1);
+  const primary = facts.artifacts?.find((artifact) => artifact.identifier === undefined);
+  return {
+    'build-status': change === 'STARTED' ? 'IN_PROGRESS' : eventStatus(state),
+    'project-name': plan.projectName,
+    'build-id': plan.arn,
+    'additional-information': {
+      cache: { type: 'NO_CACHE' },
+      'build-number': number,
+      'timeout-in-minutes': plan.timeoutMinutes,
+      'queued-timeout-in-minutes': plan.queuedTimeoutMinutes,
+      'build-complete': change === 'ENDED',
+      initiator: plan.initiator,
+      'build-start-time': eventDate(state.startAt),
+      source: {
+        'report-build-status': false,
+        ...(plan.source.buildspec && { buildspec: plan.source.buildspec }),
+        ...(plan.source.location && { location: plan.source.location }),
+        type: plan.source.type,
+      },
+      ...(plan.sourceVersion && { 'source-version': plan.sourceVersion }),
+      artifact: {
+        ...(primary?.md5 && { md5sum: primary.md5 }),
+        ...(primary?.sha256 && { sha256sum: primary.sha256 }),
+        location: primary?.location ?? '',
+      },
+      environment: {
+        image: plan.environment.image,
+        'privileged-mode': plan.environment.privileged,
+        'image-pull-credentials-type': 'CODEBUILD',
+        'compute-type': plan.environment.computeType,
+        type: plan.environment.type,
+        'environment-variables': plan.environment.variables,
+      },
+      'project-file-system-locations': [],
+      ...(plan.logs && {
+        logs: { 'group-name': plan.logs.groupName, 'stream-name': plan.logs.streamName },
+      }),
+      phases: phases.map((phase) => ({
+        ...(phase.status && { 'phase-context': contextTexts(phase) }),
+        'start-time': eventDate(phase.startAt),
+        ...(phase.endAt !== undefined && {
+          'end-time': eventDate(phase.endAt),
+          'duration-in-seconds': Math.floor((phase.endAt - phase.startAt) / 1000),
+        }),
+        'phase-type': phase.type,
+        ...(phase.status && { 'phase-status': phase.status }),
+      })),
+    },
+    'current-phase': last?.type,
+    'current-phase-context': `[${last ? contextTexts(last).join(', ') : ''}]`,
+    version: '1',
+  };
+}
+
+/** Rules that alert on FAILED must also hear of builds that timed out or were faulted. */
+function eventStatus({ status }: BuildState): string {
+  return status === 'TIMED_OUT' || status === 'FAULT' ? 'FAILED' : status;
+}
+
+function contextTexts(phase: Phase): string[] {
+  return (phase.contexts ?? []).map(({ statusCode, message }) => `${statusCode}: ${message}`);
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `Mar 4, 2026 10:14:02 AM`, in UTC. */
+function eventDate(at: number): string {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const hour = date.getUTCHours();
+  const time = `${hour % 12 || 12}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} ${hour < 12 ? 'AM' : 'PM'}`;
+  return `${MONTHS[date.getUTCMonth()]} ${date.getUTCDate()}, ${date.getUTCFullYear()} ${time}`;
+}
