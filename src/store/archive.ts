@@ -93,9 +93,11 @@ function zip(entries: readonly Entry[], mtime: Date, batch: Batch, process: GitP
       continue;
     }
     const unixMode = present(UNIX_MODES[mode], `Unix mode of ${mode}`);
-    // yazl asks for one stream after the other, in order, each only when it is its turn.
+    // yazl asks for one stream after the other, in order, each only when it is its turn, and leaves its errors to us.
     file.addReadStreamLazy(path, { mtime, mode: unixMode }, (open) => {
-      open(null, ReadableStream.from(batch.stream(objectId), { objectMode: false }));
+      const content = ReadableStream.from(batch.stream(objectId), { objectMode: false });
+      content.on('error', (error) => file.emit('error', error));
+      open(null, content);
     });
   }
   file.end();

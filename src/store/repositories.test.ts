@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,6 +91,18 @@ test('a commit becomes a ZIP with modes, links and the commit time, the same byt
     'vendor/lib/': { mode: '40755', content: '', time },
   });
   assert.deepEqual(await buffer(await repositories.archiveZip(repositoryId, commitId)), bytes);
+});
+
+test('an archive that nobody wants any more ends at any moment without a word', async () => {
+  const { repositoryId, commitId } = await createFilled();
+  for (let waits = 0; waits < 12; waits++) {
+    const archive = await repositories.archiveZip(repositoryId, commitId);
+    for (let turn = 0; turn < waits; turn++) await new Promise((resolve) => setImmediate(resolve));
+    archive.destroy();
+    await once(archive, 'close');
+  }
+  // git is killed at close; what its end makes the reading side say arrives before another git has answered.
+  await buffer(await repositories.archiveZip(repositoryId, commitId));
 });
 
 test('a commit that is not there has no archive', async () => {
