@@ -15,7 +15,7 @@ import type { ArtifactFacts, ArtifactsPlan, BuildFacts, BuildPlan } from '#core/
 import type { ArtifactsSpec, Buildspec } from '#core/buildspec/buildspec.ts';
 import { keep, PhaseFailure, recall, type Bench } from './bench.ts';
 import { collectFiles, type CollectedFile, type Collection } from './collect.ts';
-import { beneath, hostPath, sourcePlaces } from './places.ts';
+import { hostPath, sourcePlaces } from './places.ts';
 import { expansionQuestion, variablesQuestion } from './shell.ts';
 
 const EXPORTED_VALUE_LENGTH_MAX = 4096;
@@ -114,14 +114,11 @@ function collect(bench: Bench, block: ArtifactsSpec, answers: Answers): Collecti
   const [primary] = sourcePlaces(bench.plan, sandbox.workspace, bench.room.house.region);
   const source = join(sandbox.workspaceDirectory, primary?.inWorkspace ?? '');
   const text = block.baseDirectory;
-  if (text === undefined) return collectFiles(block, source, undefined);
+  if (text === undefined) return collectFiles(block, source, undefined, bench.directory);
   const base = answers.expanded[text] ?? text;
   const asSeen = base.startsWith('/') ? base : `${primary?.path ?? ''}/${base}`;
-  const host = hostPath(sandbox, bench.directory, asSeen);
-  // A base that is a link is where it leads, as long as that is below what belongs to the build.
-  const real =
-    host && (/[*?[{]/.test(base) ? host : beneath(bench.directory, host.slice(bench.directory.length)));
-  return collectFiles(block, source, real ?? join(bench.directory, 'nothing'));
+  const host = hostPath(sandbox, bench.directory, asSeen) ?? join(bench.directory, 'nothing');
+  return collectFiles(block, source, host, bench.directory);
 }
 
 async function put(

@@ -31,9 +31,17 @@ export interface Collection {
   readonly lines: readonly string[];
 }
 
-/** `source` is the source folder as the server sees it; `base` may be outside of it, below `workspace`. */
-export function collectFiles(spec: ArtifactsSpec, source: string, base: string | undefined): Collection {
-  const bases = base === undefined ? [realpathSync(source)] : expandBase(base);
+/**
+ * `source` is the source folder as the server sees it; `base` may be outside of it, but what it means, also by dots,
+ * links and patterns, counts only below `limit`, the build's own folder.
+ */
+export function collectFiles(
+  spec: ArtifactsSpec,
+  source: string,
+  base: string | undefined,
+  limit: string,
+): Collection {
+  const bases = base === undefined ? [realpathSync(source)] : expandBase(base, limit);
   if (bases.length === 0) {
     throw new PhaseFailure('CLIENT_ERROR', `no matching base directory path found for ${spec.baseDirectory}`);
   }
@@ -64,16 +72,17 @@ export function collectFiles(spec: ArtifactsSpec, source: string, base: string |
 }
 
 /** A path, or a pattern whose last components are matched, such as `my-build*`. */
-function expandBase(base: string): string[] {
-  if (!isGlobPattern(base)) return isFolder(base) ? [realpathSync(base)] : [];
+function expandBase(base: string, limit: string): string[] {
   const parts = base.split('/');
   const first = parts.findIndex(isGlobPattern);
-  const root = parts.slice(0, first).join('/');
+  const fixed = first < 0 ? base : parts.slice(0, first).join('/');
+  const root = beneath(limit, relative(limit, fixed));
+  if (!root || !isFolder(root)) return [];
+  if (first < 0) return [root];
   const glob = requireGlob(parts.slice(first).join('/'));
-  if (!isFolder(root)) return [];
   const found: string[] = [];
   walk(root, '', parts.length - first, (path, isDirectory) => {
-    if (isDirectory && matchesGlob(glob, path)) found.push(realpathSync(join(root, path)));
+    if (isDirectory && matchesGlob(glob, path)) found.push(join(root, path));
   });
   return found.sort();
 }
