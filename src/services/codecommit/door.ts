@@ -15,10 +15,11 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { isFault } from '#base/fault.ts';
-import type { Principal } from '#core/policy/principal.ts';
+import { principalArn, type Principal } from '#core/policy/principal.ts';
 import type { House, Route } from '#services/service.ts';
-import { createAdmission } from './admission.ts';
+import { createAdmission, type Admission } from './admission.ts';
 import { identifyGit, parseBasic } from './credentials.ts';
+import { createThrottle, type Throttle } from './throttle.ts';
 import { FLUSH, MalformedPush, pktLine } from './pkt-line.ts';
 import { PushTooLarge, receivePush } from './receive.ts';
 import { readRows, repositoryArn, type Room } from './room.ts';
@@ -28,6 +29,8 @@ const PREFIX = '/v1/repos/';
 const TARGET = /^(\/v1\/repos\/([A-Za-z0-9._-]{1,104}))\/(info\/refs|git-upload-pack|git-receive-pack)$/;
 const PROTOCOL = /^[0-9A-Za-z]+=[0-9A-Za-z]+(?::[0-9A-Za-z]+=[0-9A-Za-z]+)*$/;
 const IDLE_MS_MAX = 120_000;
+/** Of user names that are remembered for failures; session tokens make long ones. */
+const USER_NAME_LENGTH_MAX = 64;
 
 type GitService = 'git-upload-pack' | 'git-receive-pack';
 
@@ -60,6 +63,7 @@ interface Visit {
 
 export function createGitRoute(room: Room): Route {
   const { clock, log } = room.house;
+  const throttle = createThrottle(() => clock.now());
   const admission = createAdmission(
     { runningMax: 2 * availableParallelism() + 2, waitingMax: 100, waitMsMax: 60_000 },
     (delayMs, run) => clock.callAt(clock.now() + delayMs, run),
@@ -67,8 +71,10 @@ export function createGitRoute(room: Room): Route {
   return {
     prefix: PREFIX,
     async handle(request, response) {
+      const seen: Seen = { startedAt: clock.now(), source: request.socket.remoteAddress };
+      response.once('close', () => audit(room.house, request, response, seen));
       try {
-        await answer(room, admission, request, response);
+        await answer(room, { admission, throttle }, request, response, seen);
       } catch (error) {
         if (!(error instanceof Refusal)) log.error('codecommit: a git request failed', { error });
         if (response.headersSent) return void response.destroy();
@@ -86,23 +92,53 @@ export function createGitRoute(room: Room): Route {
   };
 }
 
+/** What is known of a request, for the record of it. */
+interface Seen {
+  readonly startedAt: number;
+  readonly source: string | undefined;
+  repository?: string;
+  service?: GitService;
+  principal?: string;
+}
+
+function audit(house: House, request: IncomingMessage, response: ServerResponse, seen: Seen): void {
+  const { startedAt, ...known } = seen;
+  house.log.info('git', {
+    ...known,
+    method: request.method,
+    userAgent: request.headers['user-agent'],
+    status: response.statusCode,
+    isComplete: response.writableFinished,
+    milliseconds: house.clock.now() - startedAt,
+  });
+}
+
+interface Guards {
+  readonly admission: Admission;
+  readonly throttle: Throttle;
+}
+
 async function answer(
   room: Room,
-  admission: ReturnType<typeof createAdmission>,
+  guards: Guards,
   request: IncomingMessage,
   response: ServerResponse,
+  seen: Seen,
 ): Promise<void> {
   const { path, query } = splitUrl(request.url ?? '');
   const [, base = '', name = '', part = ''] = TARGET.exec(path) ?? [];
   if (part === '')
     throw new Refusal(404, 'There is nothing here. Clone URLs end with the name of a repository.');
   const service = serviceOf(request, part, query);
-  const principal = await identify(room.house, request, base);
+  seen.service = service;
+  seen.repository = name;
+  const principal = await identify(room.house, guards.throttle, request, base);
+  seen.principal = principalArn(principal);
   const repository = await findAllowed(room, principal, name.replace(/\.git$/, ''), service);
   const protocol = request.headers['git-protocol'];
   const isProtocol = typeof protocol === 'string' && PROTOCOL.test(protocol);
   const environment: Record<string, string> = isProtocol ? { GIT_PROTOCOL: protocol } : {};
-  const leave = await admission.enter();
+  const leave = await guards.admission.enter();
   if (!leave)
     throw new Refusal(429, 'Too many git requests at the same time. Try again.', { 'retry-after': '5' });
   const visit: Visit = { request, response, repository, principal, environment };
@@ -139,14 +175,23 @@ function serviceOf(request: IncomingMessage, part: string, query: URLSearchParam
   return part as GitService;
 }
 
-async function identify(house: House, request: IncomingMessage, path: string): Promise<Principal> {
+async function identify(
+  house: House,
+  throttle: Throttle,
+  request: IncomingMessage,
+  path: string,
+): Promise<Principal> {
   const basic = parseBasic(request.headers.authorization);
-  const principal = basic && (await identifyGit(house, basic, { host: request.headers.host ?? '', path }));
+  const challenge = { 'www-authenticate': 'Basic realm="codecommit"' };
+  if (!basic) throw new Refusal(401, 'Git credentials are needed.', challenge);
+  const who = `${request.socket.remoteAddress} ${basic.userName.slice(0, USER_NAME_LENGTH_MAX)}`;
+  if (!throttle.isOpen(who)) {
+    throw new Refusal(429, 'Too many wrong passwords. Wait a minute.', { 'retry-after': '60' });
+  }
+  const principal = await identifyGit(house, basic, { host: request.headers.host ?? '', path });
   if (principal) return principal;
-  const text = basic
-    ? 'The user name or password is not right, or the password has expired.'
-    : 'Git credentials are needed.';
-  throw new Refusal(401, text, { 'www-authenticate': 'Basic realm="codecommit"' });
+  throttle.fail(who);
+  throw new Refusal(401, 'The user name or password is not right, or the password has expired.', challenge);
 }
 
 async function findAllowed(

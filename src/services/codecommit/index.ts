@@ -18,13 +18,11 @@ import {
   deleteRepository,
   getRepository,
   listRepositories,
-  listTagsForResource,
-  tagResource,
-  untagResource,
   updateDefaultBranch,
   updateRepositoryDescription,
   updateRepositoryName,
 } from './repositories.ts';
+import { listTagsForResource, tagResource, untagResource } from './tagging.ts';
 import { createCommit, deleteFile, putFile } from './writing.ts';
 import { createMachine, recoverChanges } from './changes.ts';
 import { createGitRoute } from './door.ts';

@@ -1,4 +1,6 @@
-/** The framing of git's protocol, as far as we read and write it ourselves: command lists of pushes, refusals. Pure. */
+/**
+ * The framing of git's protocol, as far as we read and write it ourselves: command lists of pushes, refusals. Pure.
+ */
 
 export interface PushCommand {
   readonly name: string;

@@ -1,8 +1,7 @@
-/** Repositories: made, described, renamed, listed, deleted, and their tags. */
+/** Repositories: made, described, renamed, listed and deleted. */
 
 import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
-import { parseArn } from '#base/arn.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { INITIAL_BRANCH, pointHead } from './changes.ts';
 import {
@@ -15,9 +14,9 @@ import {
   type Room,
 } from './room.ts';
 import { withTables, type RepositoryRow } from './tables.ts';
+import { checkTags } from './tagging.ts';
 
 const NAMES_AT_ONCE_MAX = 100;
-const TAGS_MAX = 50;
 
 /** The metadata as every answer shows it; the clone URL is the one by which this caller reaches us. */
 function metadataOf(call: Call, row: RepositoryRow) {
@@ -86,24 +85,6 @@ function checkDescription(description: string | undefined): void {
       `A description can have up to ${DESCRIPTION_LENGTH_MAX} characters`,
     );
   }
-}
-
-function checkTags(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  for (const [key, value] of Object.entries(tags)) {
-    if (key === '' || key.length > 128 || value.length > 256) {
-      throw fault(
-        'InvalidTagsMapException',
-        `The tag ${key} is not valid: keys have 1 to 128, values up to 256 characters`,
-      );
-    }
-    if (key.toLowerCase().startsWith('aws:')) {
-      throw fault('InvalidSystemTagUsageException', `The tag ${key} starts with aws:, which is reserved`);
-    }
-  }
-  if (Object.keys(tags).length > TAGS_MAX) {
-    throw fault('TooManyTagsException', `A repository can have up to ${TAGS_MAX} tags`);
-  }
-  return tags;
 }
 
 export function getRepository(room: Room): Handler<'codecommit', 'GetRepository'> {
@@ -244,60 +225,6 @@ export function updateDefaultBranch(room: Room): Handler<'codecommit', 'UpdateDe
       await pointHead(house, repository.id, branch);
       await change(room, call, repository.name, { default_branch: branch });
     });
-    return {};
-  };
-}
-
-/* Tags are addressed by ARN. */
-
-function nameOfArn(call: Call, text: string | undefined): string {
-  if (!text) throw fault('ResourceArnRequiredException', 'A resource ARN is required');
-  const name = parseArn(text)?.resource ?? '';
-  // One spelling only, the one that policies were asked about.
-  if (repositoryArn(call, name) === text) return name;
-  throw fault('InvalidResourceArnException', `${text} is not the ARN of a repository`);
-}
-
-export function listTagsForResource(room: Room): Handler<'codecommit', 'ListTagsForResource'> {
-  return async (call, input) => {
-    const row = await findRepository(readRows(room.house), nameOfArn(call, input.resourceArn));
-    return { tags: JSON.parse(row.tags) as Record<string, string> };
-  };
-}
-
-async function retag(
-  room: Room,
-  name: string,
-  update: (tags: Readonly<Record<string, string>>) => Readonly<Record<string, string>>,
-): Promise<void> {
-  await room.house.database.transaction(async (transaction) => {
-    const rows = withTables(transaction);
-    const row = await findRepository(rows, name);
-    const tags = checkTags(update(JSON.parse(row.tags) as Record<string, string>));
-    await rows
-      .updateTable('codecommit_repository')
-      .set({ tags: JSON.stringify(tags) })
-      .where('id', '=', row.id)
-      .execute();
-  });
-}
-
-export function tagResource(room: Room): Handler<'codecommit', 'TagResource'> {
-  return async (call, input) => {
-    const { tags } = input;
-    if (!tags) throw fault('TagsMapRequiredException', 'A map of tags is required');
-    await retag(room, nameOfArn(call, input.resourceArn), (before) => ({ ...before, ...tags }));
-    return {};
-  };
-}
-
-export function untagResource(room: Room): Handler<'codecommit', 'UntagResource'> {
-  return async (call, input) => {
-    const keys = new Set(input.tagKeys ?? []);
-    if (!input.tagKeys) throw fault('TagKeysListRequiredException', 'A list of tag keys is required');
-    await retag(room, nameOfArn(call, input.resourceArn), (before) =>
-      Object.fromEntries(Object.entries(before).filter(([key]) => !keys.has(key))),
-    );
     return {};
   };
 }

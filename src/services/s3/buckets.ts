@@ -5,7 +5,7 @@ import { fault } from '#base/fault.ts';
 import type { Handler } from '#services/service.ts';
 import { s3Fault } from './faults.ts';
 import { ownerOf } from './listing.ts';
-import { dropUpload } from './multipart.ts';
+import { dropUpload } from './uploads.ts';
 import { BUCKETS_MAX, checkOwner, findBucket, readRows, type Room } from './room.ts';
 import { withTables, type BucketRow } from './tables.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';

@@ -10,18 +10,21 @@
  */
 
 import { gap, type House, type Operations, type Service } from '#services/service.ts';
-import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets.ts';
-import { deleteObject, deleteObjects } from './deleting.ts';
-import { listObjectVersions, listObjects, listObjectsV2 } from './listing.ts';
 import {
-  abortMultipartUpload,
-  completeMultipartUpload,
-  createMultipartUpload,
-  listMultipartUploads,
-  listParts,
-  uploadPart,
-  uploadPartCopy,
-} from './multipart.ts';
+  createPolicyReader,
+  deleteBucketPolicy,
+  getBucketPolicy,
+  getBucketPolicyStatus,
+  putBucketPolicy,
+} from './bucket-policy.ts';
+import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets.ts';
+import { completeMultipartUpload } from './completing.ts';
+import { copyObject } from './copying.ts';
+import { deleteObject, deleteObjects } from './deleting.ts';
+import { listObjects, listObjectsV2 } from './listing.ts';
+import { createOutbox } from './outbox.ts';
+import { uploadPart, uploadPartCopy } from './parts.ts';
+import { permissions } from './permissions.ts';
 import {
   deleteObjectTagging,
   getObject,
@@ -31,19 +34,16 @@ import {
   headObject,
   putObjectTagging,
 } from './reading.ts';
+import type { Room } from './room.ts';
 import {
-  createPolicyReader,
   deleteBucketEncryption,
   deleteBucketOwnershipControls,
-  deleteBucketPolicy,
   deleteBucketTagging,
   deletePublicAccessBlock,
   getBucketAcl,
   getBucketEncryption,
   getBucketNotificationConfiguration,
   getBucketOwnershipControls,
-  getBucketPolicy,
-  getBucketPolicyStatus,
   getBucketTagging,
   getBucketVersioning,
   getPublicAccessBlock,
@@ -51,18 +51,16 @@ import {
   putBucketEncryption,
   putBucketNotificationConfiguration,
   putBucketOwnershipControls,
-  putBucketPolicy,
   putBucketTagging,
   putBucketVersioning,
   putPublicAccessBlock,
   unset,
 } from './settings.ts';
-import { copyObject, putObject } from './writing.ts';
-import { createOutbox } from './outbox.ts';
-import { permissions } from './permissions.ts';
-import type { Room } from './room.ts';
 import { createSweep } from './sweeping.ts';
 import { migrations } from './tables.ts';
+import { abortMultipartUpload, createMultipartUpload, listMultipartUploads, listParts } from './uploads.ts';
+import { listObjectVersions } from './version-listing.ts';
+import { putObject } from './writing.ts';
 
 const ABAC = 'Access by bucket tags is not implemented.';
 const ACL = 'Access control lists are not implemented: the bucket owner owns every object, policies decide.';

@@ -5,7 +5,7 @@
 
 import type { Permission, Permissions } from '#services/service.ts';
 import { bucketArn, objectArn } from './room.ts';
-import { parseCopySource } from './writing.ts';
+import { parseCopySource } from './copying.ts';
 
 type Context = Readonly<Record<string, string>>;
 

@@ -1,11 +1,9 @@
 /**
- * What is set on a bucket: versioning, policy, tags, public access block, encryption, ownership. Only settings that we
- * obey are accepted; reading those that were never set gives S3's answer for a new bucket.
+ * What is set on a bucket: versioning, tags, public access block, encryption, ownership, notifications. Only
+ * settings that we obey are accepted; reading those that were never set gives S3's answer for a new bucket.
  */
 
-import { isFaulty, parsePolicy } from '#core/policy/parse.ts';
-import type { PolicyDocument } from '#core/policy/document.ts';
-import type { Call, Handler, House } from '#services/service.ts';
+import type { Call, Handler } from '#services/service.ts';
 import { readTags, tagSet } from './facts.ts';
 import { s3Fault, type S3Code } from './faults.ts';
 import { ownerOf } from './listing.ts';
@@ -38,23 +36,22 @@ export const DEFAULT_SETTINGS: BucketSettings = {
 };
 
 const BUCKET_TAGS_MAX = 50;
-const POLICY_BYTES_MAX = 20 * 1024;
 
 interface BucketInput {
   readonly Bucket: string | undefined;
   readonly ExpectedBucketOwner?: string | undefined;
 }
 
-async function readBucket(room: Room, call: Call, input: BucketInput): Promise<BucketRow> {
+export async function readBucket(room: Room, call: Call, input: BucketInput): Promise<BucketRow> {
   checkOwner(call, input.ExpectedBucketOwner);
   return await findBucket(readRows(room.house), input.Bucket);
 }
 
-async function readSettings(room: Room, call: Call, input: BucketInput): Promise<BucketSettings> {
+export async function readSettings(room: Room, call: Call, input: BucketInput): Promise<BucketSettings> {
   return JSON.parse((await readBucket(room, call, input)).settings) as BucketSettings;
 }
 
-async function change(
+export async function change(
   room: Room,
   call: Call,
   input: BucketInput,
@@ -97,96 +94,6 @@ export function putBucketVersioning(room: Room): Handler<'s3', 'PutBucketVersion
     }
     if (status !== 'Enabled' && status !== 'Suspended') throw s3Fault('MalformedXML');
     return await change(room, call, input, () => ({ versioning: status }));
-  };
-}
-
-/* Policy. */
-
-export function getBucketPolicy(room: Room): Handler<'s3', 'GetBucketPolicy'> {
-  return async (call, input) => {
-    const { policy, name } = await readBucket(room, call, input);
-    if (policy === null) throw s3Fault('NoSuchBucketPolicy', { BucketName: name });
-    return { Policy: policy };
-  };
-}
-
-export function putBucketPolicy(room: Room): Handler<'s3', 'PutBucketPolicy'> {
-  return async (call, input) => {
-    const text = input.Policy ?? '';
-    const { publicAccessBlock } = await readSettings(room, call, input);
-    if (Buffer.byteLength(text) > POLICY_BYTES_MAX) {
-      throw s3Fault('MalformedPolicy', {}, 'Policies must not be larger than 20 KB');
-    }
-    const document = parsePolicy(text, 'resource');
-    if (isFaulty(document)) throw s3Fault('MalformedPolicy', {}, document.faults[0]);
-    checkResources(document, input.Bucket ?? '');
-    if (publicAccessBlock?.BlockPublicPolicy === true && isPublic(document)) {
-      throw s3Fault(
-        'AccessDenied',
-        {},
-        'The policy grants public access, and public policies are blocked by the BlockPublicPolicy setting of the bucket.',
-      );
-    }
-    return await change(room, call, input, () => ({ policy: text }));
-  };
-}
-
-export function deleteBucketPolicy(room: Room): Handler<'s3', 'DeleteBucketPolicy'> {
-  return async (call, input) => await change(room, call, input, () => ({ policy: null }));
-}
-
-export function getBucketPolicyStatus(room: Room): Handler<'s3', 'GetBucketPolicyStatus'> {
-  return async (call, input) => {
-    const { policy, name } = await readBucket(room, call, input);
-    if (policy === null) throw s3Fault('NoSuchBucketPolicy', { BucketName: name });
-    const document = parsePolicy(policy, 'resource');
-    return { PolicyStatus: { IsPublic: !isFaulty(document) && isPublic(document) } };
-  };
-}
-
-function checkResources(document: PolicyDocument, bucket: string): void {
-  const own = `arn:aws:s3:::${bucket}`;
-  const resources = document.statements.flatMap(
-    (statement) => statement.resources ?? statement.notResources ?? [],
-  );
-  for (const resource of resources) {
-    if (resource === own || resource.startsWith(`${own}/`) || resource === `${own}*`) continue;
-    throw s3Fault('MalformedPolicy', {}, 'Policy has invalid resource');
-  }
-}
-
-/** Grants something to everybody, with no condition that narrows it. See "The meaning of public". */
-function isPublic(document: PolicyDocument): boolean {
-  return document.statements.some((statement) => {
-    const { effect, principal, conditions } = statement;
-    if (effect !== 'Allow' || conditions.length > 0) return false;
-    if (principal === undefined) return true;
-    return principal === '*' || Object.values(principal).some((values) => values.includes('*'));
-  });
-}
-
-/** The bucket's policy, for the gateway's decision about the bucket or one of its objects. */
-export function createPolicyReader(house: House): (resource: string) => Promise<PolicyDocument | undefined> {
-  const parsed = new Map<string, { readonly text: string; readonly document: PolicyDocument }>();
-  return async (resource) => {
-    const name = /^arn:aws:s3:::([^/]+)/.exec(resource)?.[1];
-    if (name === undefined) return undefined;
-    const row = await readRows(house)
-      .selectFrom('s3_bucket')
-      .select('policy')
-      .where('name', '=', name)
-      .executeTakeFirst();
-    if (!row || row.policy === null) {
-      parsed.delete(name);
-      return undefined;
-    }
-    const known = parsed.get(name);
-    if (known?.text === row.policy) return known.document;
-    const document = parsePolicy(row.policy, 'resource');
-    // It was valid when it was put.
-    if (isFaulty(document)) throw new Error(`the policy of bucket ${name} is malformed`);
-    parsed.set(name, { text: row.policy, document });
-    return document;
   };
 }
 

@@ -20,7 +20,8 @@ import type { Room } from './room.ts';
 import { collectGarbage, collectOrphans } from './sweeping.ts';
 import { migrations } from './tables.ts';
 import { GARBAGE_DELAY_MS } from './versions.ts';
-import { copyObject, putObject } from './writing.ts';
+import { copyObject } from './copying.ts';
+import { putObject } from './writing.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-s3-'));
 const AT = 1_700_000_000_000;

@@ -6,7 +6,7 @@
 import type { House } from '#services/service.ts';
 import { readRows, type Rows } from './room.ts';
 import { withTables } from './tables.ts';
-import { dropUpload } from './multipart.ts';
+import { dropUpload } from './uploads.ts';
 
 export interface Sweep {
   start(): void;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compareBytes, prefixEnd, walk, type Walk } from './listing.ts';
+import { compareBytes, prefixEnd, walk, type Walk } from './walking.ts';
 
 interface Key {
   readonly object_key: string;
