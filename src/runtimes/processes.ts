@@ -44,13 +44,16 @@ export async function treeOf(id: number): Promise<number[]> {
   return found;
 }
 
-/** Every process in the same process namespace as `id`; none when it is gone. */
+/** Every process in the same process namespace as `id` that still runs; none when it is gone. */
 export async function namespaceOf(id: number): Promise<number[]> {
   const own = await readLinkOrEmpty(`/proc/${id}/ns/pid`);
   if (own === '') return [];
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const links = await Promise.all(ids.map((other) => readLinkOrEmpty(`/proc/${other}/ns/pid`)));
-  return ids.filter((_, i) => links[i] === own);
+  const inside = ids.filter((_, i) => links[i] === own);
+  const stats = await Promise.all(inside.map((other) => readOrEmpty(`/proc/${other}/stat`)));
+  // What has died and was not yet collected by its parent runs no more.
+  return inside.filter((_, i) => statFields(stats[i] ?? '')[0] !== 'Z');
 }
 
 /** Every process of a session; for commands that run without a namespace of their own. */

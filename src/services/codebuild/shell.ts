@@ -23,17 +23,21 @@ export function stateScript(workspace: string, version: '0.1' | '0.2'): string {
   return `if [ -f ${kept}/ready ]; then
   if [ -n "\${BASH_VERSION-}" ]; then
     while IFS= read -r __line; do
-      case \${__line%%=*} in
-      BASH* | DIRSTACK | EUID | FUNCNAME | GROUPS | PIPESTATUS | PPID | SHELLOPTS | UID | _) ;;
-      *) case \${__line#*=} in \\(*) ;; *) eval "$__line" ;; esac ;;
+      __line=\${__line#declare -}
+      __flags=\${__line%% *}
+      __line=\${__line#* }
+      __name=\${__line%%=*}
+      case $__flags:$__name in
+      *[aAnr]*:* | *:BASH* | *:DIRSTACK | *:GROUPS | *:FUNCNAME | *:PIPESTATUS | *:_ | *:__*) continue ;;
       esac
+      [ "$__name" = "$__line" ] || eval "$__line"
+      case $__flags in *x*) export "\${__name?}" ;; esac
     done <${kept}/variables
-    while IFS= read -r __line; do export "\${__line?}"; done <${kept}/exports
   else
     . ${kept}/variables
     . ${kept}/exports
   fi
-  unset __line
+  unset __line __flags __name
   cd "$PWD" 2>/dev/null || cd "$CODEBUILD_SRC_DIR"
 else
   ${fresh.trimEnd().replace('\n', '\n  ')}
@@ -43,9 +47,7 @@ __keep() {
   set +aeux
   unset IFS
   if [ -n "\${BASH_VERSION-}" ]; then
-    set -o posix
-    set >${kept}/variables
-    compgen -e >${kept}/exports
+    declare -p >${kept}/variables
   else
     set >${kept}/variables
     export -p >${kept}/exports
