@@ -1,10 +1,12 @@
 /** The CodeDeploy API as official clients see it: applications, groups, configurations, hosts, revisions, and refusals. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import * as Deploy from '@aws-sdk/client-codedeploy';
 import { createFleet, type Fleet } from '#test/support/fleet.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
@@ -347,4 +349,87 @@ test('boto3 and the AWS CLI read the same', { skip: botoSkip || cliSkip }, async
   assert.equal(code, 0);
   const { deploymentGroupInfo } = JSON.parse(stdout) as { deploymentGroupInfo: { serviceRoleArn: string } };
   assert.equal(deploymentGroupInfo.serviceRoleArn, roleArn());
+});
+
+test('CodePipeline asks twice for one action and gets one deployment, also when the first has ended', async () => {
+  const group = { applicationName: 'App', deploymentGroupName: 'empty' };
+  const { Role: role } = await fleet.iam.createRole({
+    RoleName: 'pipeline',
+    AssumeRolePolicyDocument: JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Service: 'codepipeline.amazonaws.com' },
+          Action: 'sts:AssumeRole',
+        },
+      ],
+    }),
+  });
+  await fleet.iam.putRolePolicy({
+    RoleName: 'pipeline',
+    PolicyName: 'own',
+    PolicyDocument: JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'codedeploy:*', Resource: '*' }],
+    }),
+  });
+  const pipeline = await house.slipway.house.assumeRole({
+    service: 'codepipeline',
+    roleArn: role?.Arn ?? '',
+    sessionName: 'codepipeline-test',
+  });
+  const revision = await fleet.bundle('twice.zip', { 'appspec.yml': 'version: 0.0\nos: linux\n' });
+  const ask = (description: string) =>
+    pipeline.send('codedeploy:CreateDeployment', { ...group, revision, description });
+  const first = await ask('codepipeline-action:1');
+  await fleet.ended(first.deploymentId);
+  assert.deepEqual(await ask('codepipeline-action:1'), first);
+  const other = await ask('codepipeline-action:2');
+  assert.notEqual(other.deploymentId, first.deploymentId);
+  await fleet.ended(other.deploymentId);
+  // The same words from a person are a wish for a new deployment.
+  const { deploymentId } = await deploy.createDeployment({
+    ...group,
+    revision,
+    description: 'codepipeline-action:1',
+  });
+  assert.notEqual(deploymentId, first.deploymentId);
+});
+
+test('aws deploy push, register and deregister work as they are', { skip: cliSkip }, async () => {
+  // In a folder of its own: `register` writes the host's configuration into the present one.
+  const cli = async (...parameters: string[]) => {
+    const options = { cwd: directory, env: house.environment };
+    const { stdout } = await promisify(execFile)('aws', ['deploy', ...parameters], options);
+    return stdout;
+  };
+  const source = join(directory, 'source');
+  mkdirSync(source);
+  writeFileSync(join(source, 'appspec.yml'), 'version: 0.0\nos: linux\n');
+  const at = ['--application-name', 'App', '--s3-location', 's3://fleet-bundles/pushed.zip'];
+  const said = await cli('push', ...at, '--source', source);
+  assert.match(said, /bundleType=zip,eTag=[0-9a-f]{32}/);
+  const { revisions = [] } = await deploy.listApplicationRevisions({
+    applicationName: 'App',
+    s3Bucket: 'fleet-bundles',
+    s3KeyPrefix: 'pushed',
+  });
+  assert.match(revisions[0]?.s3Location?.eTag ?? '', /^[0-9a-f]{32}$/);
+
+  await cli(
+    'register',
+    '--instance-name',
+    'by-cli',
+    '--tags',
+    'Key=Fleet,Value=other',
+    '--region',
+    'us-east-1',
+  );
+  const { instanceInfo } = await deploy.getOnPremisesInstance({ instanceName: 'by-cli' });
+  assert.equal(instanceInfo?.iamUserArn, `arn:aws:iam::${house.account}:user/AWS/CodeDeploy/by-cli`);
+  assert.deepEqual(instanceInfo?.tags, [{ Key: 'Fleet', Value: 'other' }]);
+  await cli('deregister', '--instance-name', 'by-cli', '--region', 'us-east-1');
+  const { instanceNames } = await deploy.listOnPremisesInstances({ registrationStatus: 'Registered' });
+  assert.ok(!instanceNames?.includes('by-cli'));
 });
