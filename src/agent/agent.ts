@@ -13,6 +13,7 @@ import type { SigningCredentials } from '#wire/sign.ts';
 import { createServer, fetchIdentity, type Connection, type PolledCommand } from './client.ts';
 import { handleCommand, readRecord, type Host } from './command.ts';
 import { createLayout } from './layout.ts';
+import { lockRoot } from './lock.ts';
 import { pause, pauseAfter } from './pause.ts';
 
 export interface AgentOptions {
@@ -38,40 +39,53 @@ const COMMANDS_MAX = 16;
 /** When the server answers at once that there is nothing, as one without held polls does. */
 const POLL_GAP_MS = 1_000;
 
-/** Resolves when `signal` is aborted and nothing of the agent runs any more. */
+/**
+ * Resolves when `signal` is aborted and nothing of the agent runs any more. Throws for credentials that the server does
+ * not know, and when another agent uses the root.
+ */
 export async function runAgent(options: AgentOptions): Promise<void> {
   const { endpoint, region, credentials, log, signal } = options;
   const connection: Connection = { endpoint, region, credentials };
   const layout = createLayout(options.root);
   await mkdir(layout.commands, { recursive: true, mode: 0o700 });
-  const hostIdentifier = options.hostIdentifier ?? (await learnIdentity(connection, log, signal));
-  if (hostIdentifier === undefined) return;
-  const host: Host = {
-    layout,
-    connection,
-    hostIdentifier,
-    server: createServer(connection, log),
-    signerFingerprint: options.signerFingerprint,
-    log,
-    signal,
-  };
-  log.info('the agent has started', { name: options.name, hostIdentifier, root: options.root });
+  const unlock = await lockRoot(layout.lock);
+  try {
+    const hostIdentifier = options.hostIdentifier ?? (await learnIdentity(connection, log, signal));
+    if (hostIdentifier === undefined) return;
+    log.info('the agent has started', { name: options.name, hostIdentifier, root: options.root });
+    await work({
+      layout,
+      connection,
+      hostIdentifier,
+      server: createServer(connection, log),
+      signerFingerprint: options.signerFingerprint,
+      log,
+      signal,
+    });
+    log.info('the agent has stopped');
+  } finally {
+    await unlock();
+  }
+}
+
+/** Goes on with what an earlier run left, and takes what the server has, until the end. */
+async function work(host: Host): Promise<void> {
   const running = new Map<string, Promise<void>>();
 
   function start(command: PolledCommand): void {
     if (running.has(command.commandId)) return;
-    const work = handleCommand(host, command)
+    const carrying = handleCommand(host, command)
       .catch((error: unknown) => {
-        if (!signal.aborted) log.error('a command could not be carried through', { ...command, error });
+        if (host.signal.aborted) return;
+        host.log.error('a command could not be carried through', { ...command, error });
       })
       .finally(() => running.delete(command.commandId));
-    running.set(command.commandId, work);
+    running.set(command.commandId, carrying);
   }
 
   for (const command of await unfinished(host)) start(command);
   await pollForEver(host, running, start);
   await Promise.all(running.values());
-  log.info('the agent has stopped');
 }
 
 async function pollForEver(

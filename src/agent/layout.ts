@@ -10,6 +10,8 @@ export interface Layout {
   readonly root: string;
   /** Pinned certificate of the signer. */
   readonly signer: string;
+  /** Held by the one agent of this root. */
+  readonly lock: string;
   /** One folder per command that is under way, of our own. */
   readonly commands: string;
   readonly instructions: string;
@@ -39,6 +41,7 @@ export function createLayout(root: string): Layout {
   return {
     root,
     signer: join(root, 'signer.pem'),
+    lock: join(root, 'slipway', 'agent.lock'),
     commands,
     instructions,
     ongoing,

@@ -9,10 +9,11 @@
 
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, isMissing, readIfThere } from './files.ts';
 import { pause } from './pause.ts';
+import { canSignal, isAlive, parseIdentity, type ProcessIdentity } from './process-identity.ts';
 
 export interface ScriptOrder {
   /** A folder of its own, kept until the command is reported. */
@@ -113,10 +114,7 @@ async function readEnd(directory: string, graceMs: number): Promise<ScriptEnd | 
   return status === undefined ? undefined : { type: 'exited', code: Number(status) };
 }
 
-interface ScriptProcess {
-  readonly pid: number;
-  readonly startTime: string | undefined;
-  readonly boot: string;
+interface ScriptProcess extends ProcessIdentity {
   readonly startedAt: number;
 }
 
@@ -124,39 +122,7 @@ async function readProcess(directory: string): Promise<ScriptProcess | undefined
   const path = join(directory, 'process');
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
-  const [facts = '', boot = ''] = text.split('\n');
-  return {
-    pid: Number.parseInt(facts, 10),
-    startTime: startTimeOf(facts),
-    boot,
-    startedAt: (await stat(path)).mtimeMs,
-  };
-}
-
-/** The same process, not another one that got its number later; a zombie is not alive. */
-async function isAlive(process: ScriptProcess): Promise<boolean> {
-  if (process.startTime === undefined) return canSignal(process.pid);
-  const boot = await readIfThere('/proc/sys/kernel/random/boot_id');
-  if (boot?.trim() !== process.boot) return false;
-  const facts = await readProcessFacts(process.pid);
-  if (facts === undefined || startTimeOf(facts) !== process.startTime) return false;
-  return !/\) [ZX] /.test(facts);
-}
-
-async function readProcessFacts(pid: number): Promise<string | undefined> {
-  try {
-    return await readFile(`/proc/${pid}/stat`, 'utf8');
-  } catch (error) {
-    // A process may end while its file is being read.
-    if (isMissing(error) || codeOf(error) === 'ESRCH') return undefined;
-    throw error;
-  }
-}
-
-/** Field 22 of /proc/<pid>/stat; the name in field 2 may hold anything, but no later field a parenthesis. */
-function startTimeOf(facts: string): string | undefined {
-  const end = facts.lastIndexOf(')');
-  return end < 0 ? undefined : facts.slice(end + 2).split(' ')[19];
+  return { ...parseIdentity(text), startedAt: (await stat(path)).mtimeMs };
 }
 
 /** First it is written down that time is up, then the whole group is ended: a restart in between ends it again. */
@@ -182,15 +148,6 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
     process.kill(-pid, signal);
   } catch (error) {
     if (codeOf(error) !== 'ESRCH') throw error;
-  }
-}
-
-function canSignal(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 
