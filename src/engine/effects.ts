@@ -104,9 +104,13 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
     }
   }
 
-  /** Shows a sign of life for everything in our hands; what is no longer ours is aborted. */
+  /**
+   * Shows a sign of life for what has been in our hands for a while; what is no longer ours is aborted. Young leases
+   * last until the next beat, so that renewing does not get in the way of the many effects that end quickly.
+   */
   async function renewLeases(): Promise<void> {
-    const items = [...running];
+    const young = clock.now() + (limits.leaseMs * 2) / 3;
+    const items = [...running].filter((item) => item.leaseUntil <= young);
     for (let i = 0; i < items.length; i += RENEWALS_MAX) await renew(items.slice(i, i + RENEWALS_MAX));
   }
 
@@ -133,6 +137,12 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
       const expired = items.filter((item) => item.leaseUntil <= now);
       for (const item of expired) item.controller.abort(new Error('the lease ran out'));
     }
+  }
+
+  /** We took an effect anew whose lease we had lost without noticing, as after a pause of the process. */
+  function abortEarlier(id: string): void {
+    const earlier = [...running].filter((item) => item.row.id === id);
+    for (const item of earlier) item.controller.abort(new Error('the lease was lost'));
   }
 
   function beat(): void {
@@ -164,6 +174,7 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
         return;
       }
       for (const row of effects) {
+        if (row.attempt > 1) abortEarlier(row.id);
         const item = { row, controller: new AbortController(), leaseUntil: row.due_at };
         running.add(item);
         void deliver(item);

@@ -255,6 +255,32 @@ onEveryDatabase((databases) => {
     await other.engine.stop(0);
   });
 
+  test('a node that takes anew what it lost without noticing aborts its earlier performance', async () => {
+    const database = await openEngineDatabase();
+    const clock = createFakeClock();
+    const signals: AbortSignal[] = [];
+    const world: World = async (_, __, signal) => {
+      signals.push(signal);
+      if (signals.length === 1) await new Promise((resolve) => (signal.onabort = resolve));
+    };
+    const { engine, machine } = await openEngine(world, { database, clock });
+    await engine.send(machine, 'p', { ...sent, crates: 1 });
+    await database.transaction(async (transaction) => {
+      await transaction
+        .withTables<{ engine_effects: { due_at: number } }>()
+        .updateTable('engine_effects')
+        .set({ due_at: clock.now() })
+        .execute();
+    });
+    clock.advance(5_000);
+    await engine.idle();
+    assert.deepEqual(
+      signals.map((signal) => signal.aborted),
+      [true, false, false],
+    );
+    assert.equal((await engine.read(machine, 'p'))?.status, 'Arrived');
+  });
+
   test('more effects than hands wait in the database and are all performed', async () => {
     const database = await openEngineDatabase();
     let now = 0;
