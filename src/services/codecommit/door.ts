@@ -11,55 +11,25 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { isFault } from '#base/fault.ts';
 import { principalArn, type Principal } from '#core/policy/principal.ts';
 import type { House, Route } from '#services/service.ts';
 import { createAdmission, type Admission } from './admission.ts';
 import { identifyGit, parseBasic } from './credentials.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
-import { FLUSH, MalformedPush, pktLine } from './pkt-line.ts';
-import { PushTooLarge, receivePush } from './receive.ts';
 import { readRows, repositoryArn, type Room } from './room.ts';
 import type { RepositoryRow } from './tables.ts';
+import { NO_CACHE, Refusal, type GitService } from './refusal.ts';
+import { advertise, receivePack, uploadPack, type Visit } from './transport.ts';
 
 const PREFIX = '/v1/repos/';
+
 const TARGET = /^(\/v1\/repos\/([A-Za-z0-9._-]{1,104}))\/(info\/refs|git-upload-pack|git-receive-pack)$/;
+
 const PROTOCOL = /^[0-9A-Za-z]+=[0-9A-Za-z]+(?::[0-9A-Za-z]+=[0-9A-Za-z]+)*$/;
-const IDLE_MS_MAX = 120_000;
+
 /** Of user names that are remembered for failures; session tokens make long ones. */
 const USER_NAME_LENGTH_MAX = 64;
-
-type GitService = 'git-upload-pack' | 'git-receive-pack';
-
-const NO_CACHE = {
-  'cache-control': 'no-cache, max-age=0, must-revalidate',
-  pragma: 'no-cache',
-  expires: 'Fri, 01 Jan 1980 00:00:00 GMT',
-  'x-content-type-options': 'nosniff',
-};
-
-/** An answer other than git's own; git prints the text as `remote:` lines. */
-class Refusal extends Error {
-  override readonly name = 'Refusal';
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  constructor(status: number, text: string, headers: Readonly<Record<string, string>> = {}) {
-    super(text);
-    this.status = status;
-    this.headers = headers;
-  }
-}
-
-interface Visit {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly repository: RepositoryRow;
-  readonly principal: Principal;
-  readonly environment: Readonly<Record<string, string>>;
-}
 
 export function createGitRoute(room: Room): Route {
   const { clock, log } = room.house;
@@ -214,83 +184,4 @@ async function findAllowed(
     .executeTakeFirst();
   if (!row) throw new Refusal(404, `The repository ${name} does not exist.`);
   return row;
-}
-
-async function advertise(room: Room, visit: Visit, service: GitService): Promise<void> {
-  const { response, repository, environment } = visit;
-  const { git, path } = room.house.repositories;
-  const command = service.slice('git-'.length);
-  const args = [command, '--stateless-rpc', '--http-backend-info-refs', path(repository.id)];
-  const process = git.start(args, { environment: service === 'git-upload-pack' ? environment : {} });
-  process.stdin.end();
-  response.writeHead(200, { ...NO_CACHE, 'content-type': `application/x-${service}-advertisement` });
-  const isVersion2 =
-    service === 'git-upload-pack' && /(?:^|:)version=2(?::|$)/.test(environment['GIT_PROTOCOL'] ?? '');
-  if (!isVersion2) response.write(Buffer.concat([pktLine(`# service=${service}\n`), FLUSH]));
-  await relay(process, response);
-}
-
-async function uploadPack(room: Room, visit: Visit): Promise<void> {
-  const { request, response, repository, environment } = visit;
-  const { git, path } = room.house.repositories;
-  const process = git.start(['upload-pack', '--stateless-rpc', path(repository.id)], { environment });
-  const sending = pipeline(bodyOf(request), process.stdin).catch((error: NodeJS.ErrnoException) => {
-    // Git may have read what it needs, or the client has gone; either shows at the other end.
-    if (error.code !== 'EPIPE') process.kill();
-  });
-  response.writeHead(200, { ...NO_CACHE, 'content-type': 'application/x-git-upload-pack-result' });
-  await relay(process, response);
-  await sending;
-}
-
-/** Git's output to the client; git ends when the client goes away. */
-async function relay(
-  process: {
-    readonly stdout: Readable;
-    readonly stderr: Readable;
-    readonly ended: Promise<number>;
-    kill(): void;
-  },
-  response: ServerResponse,
-): Promise<void> {
-  process.stderr.resume();
-  try {
-    await pipeline(process.stdout, response);
-  } catch (error) {
-    // Only a client that has gone ends this early, and nobody is left to tell.
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-  } finally {
-    process.kill();
-    await process.ended;
-  }
-}
-
-async function receivePack(room: Room, visit: Visit): Promise<void> {
-  const { request, response, repository, principal, environment } = visit;
-  request.setTimeout(IDLE_MS_MAX, () => request.destroy(new Error('the client fell silent')));
-  try {
-    const body = await receivePush(room, { repository, principal, environment, body: bodyOf(request) });
-    response.writeHead(200, { ...NO_CACHE, 'content-type': 'application/x-git-receive-pack-result' });
-    response.end(body);
-  } catch (error) {
-    if (error instanceof MalformedPush) throw new Refusal(400, error.message);
-    if (error instanceof PushTooLarge) throw new Refusal(413, error.message, { connection: 'close' });
-    if (isFault(error))
-      throw new Refusal(error.code === 'RepositoryDoesNotExistException' ? 404 : 409, error.message);
-    throw error;
-  }
-}
-
-/** Git compresses long requests. */
-function bodyOf(request: IncomingMessage): Readable {
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') return request;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip')
-    throw new Refusal(415, `The encoding ${encoding} is not known.`);
-  const gunzip = createGunzip();
-  request.on('error', (error) => gunzip.destroy(error));
-  request.once('close', () => {
-    if (!request.readableEnded) gunzip.destroy(new Error('the client went away'));
-  });
-  return request.pipe(gunzip);
 }
