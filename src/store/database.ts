@@ -9,7 +9,6 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { assert } from '#base/assert.ts';
 import type { Log } from '#base/log.ts';
-import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
 
 /**
@@ -63,7 +62,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   };
   const dialect = url === undefined ? ('sqlite' as const) : ('postgres' as const);
   const opened =
-    url === undefined ? openSqlite(path as string, countWrite) : await openPostgres(url, log, countWrite);
+    url === undefined
+      ? openSqlite(path as string, countWrite)
+      : await (await import('./postgres.ts')).openPostgres(url, log, countWrite);
   const current = new AsyncLocalStorage<{ open: boolean }>();
   return {
     dialect,
