@@ -26,6 +26,8 @@ writeFileSync(join(data, 'secret'), 'the key of the house');
 const isRoot = process.getuid?.() === 0;
 const forever = new AbortController().signal;
 let count = 0;
+/** For the small programs that run in processes of their own. */
+const SANDBOX_MODULE = JSON.stringify(import.meta.resolve('./sandbox.ts'));
 
 interface Bench {
   readonly sandbox: Sandbox;
@@ -231,7 +233,7 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
       mkdirSync(directory);
       const plan = { id, directory, workspace: '/codebuild', limits: LIMITS, network: 'host' as const };
       const program = `
-        import { createSandboxRuntime } from '#runtimes/sandbox.ts';
+        const { createSandboxRuntime } = await import(${SANDBOX_MODULE});
         const runtime = createSandboxRuntime(${JSON.stringify({ directory: join(data, 'shared'), hidden: data, isolation })});
         const sandbox = await runtime.open(${JSON.stringify(plan)});
         void sandbox.perform({ number: 1, heading: '', script: 'echo started; sleep 0.3; echo done; exit 9' }, new AbortController().signal);
@@ -272,7 +274,7 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
       () => {
         const folder = mkdtempSync(join(tmpdir(), 'slipway-nobody-'));
         const program = `
-        import { createSandboxRuntime } from '#runtimes/sandbox.ts';
+        const { createSandboxRuntime } = await import(${SANDBOX_MODULE});
         import { mkdirSync, readFileSync } from 'node:fs';
         const runtime = createSandboxRuntime({ directory: '${folder}/shared', hidden: '${folder}', isolation: '${isolation}' });
         const problem = await runtime.problem();

@@ -243,7 +243,10 @@ async function killSandbox(directory: string, graceMs: number): Promise<void> {
     // process is the end of all others in it.
     const tree = await treeOf(name.id);
     for (const pid of tree) signalProcess(pid, 'SIGKILL');
-    await waitUntil(() => !isAlive(name), KILL_TIMEOUT_MS);
+    await waitUntil(
+      async () => !isAlive(name) && (first === undefined || (await namespaceOf(first)).length === 0),
+      KILL_TIMEOUT_MS,
+    );
   }
   if (id === undefined) return;
   for (const pid of groupMembers(id)) signalProcess(pid, 'SIGKILL');

@@ -338,6 +338,23 @@ test('artifacts without a match fail, and a link never takes a file of the machi
   );
 });
 
+test('a source folder replaced by a link gives nothing of the machine away', async () => {
+  const hidden = join(house.directory, 'data');
+  for (const target of [hidden, '/etc', '../../../..', '/']) {
+    for (const base of ['', '  base-directory: .\n', '  base-directory: ../src\n']) {
+      const build = await runSpec(
+        `artifacts:\n  files: ['*', 'passwd', 'etc/passwd', 'data/*']\n${base}${spec([
+          `cd ..; rm -rf src; ln -s ${target} src`,
+        ])}`,
+        { artifacts: { type: 'S3', location: 'files', name: 'stolen', packaging: 'NONE' } },
+      );
+      assert.match(contextOf(build) ?? '', /^CLIENT_ERROR: no matching base directory path found for /);
+    }
+  }
+  const { Contents } = await clients.s3.listObjectsV2({ Bucket: 'files', Prefix: 'stolen' });
+  assert.equal(Contents, undefined);
+});
+
 test('an archive that would leave its folder is refused', async () => {
   const python = `import zipfile,sys\nz=zipfile.ZipFile(sys.argv[1],'w')\nl=zipfile.ZipInfo('d');l.external_attr=0o120777<<16\nz.writestr(l,sys.argv[2])\nz.writestr('d/evil' if sys.argv[3] else 'x','y')`;
   for (const [target, through] of [

@@ -15,7 +15,7 @@ import type { ArtifactFacts, ArtifactsPlan, BuildFacts, BuildPlan } from '#core/
 import type { ArtifactsSpec, Buildspec } from '#core/buildspec/buildspec.ts';
 import { keep, PhaseFailure, recall, type Bench } from './bench.ts';
 import { collectFiles, type CollectedFile, type Collection } from './collect.ts';
-import { hostPath, sourcePlaces } from './places.ts';
+import { hostPlace, sourcePlaces } from './places.ts';
 import { expansionQuestion, variablesQuestion } from './shell.ts';
 
 const EXPORTED_VALUE_LENGTH_MAX = 4096;
@@ -113,12 +113,14 @@ function collect(bench: Bench, block: ArtifactsSpec, answers: Answers): Collecti
   const { sandbox } = bench;
   const [primary] = sourcePlaces(bench.plan, sandbox.workspace, bench.room.house.region);
   const source = join(sandbox.workspaceDirectory, primary?.inWorkspace ?? '');
-  const text = block.baseDirectory;
-  if (text === undefined) return collectFiles(block, source, undefined, bench.directory);
+  const text = block.baseDirectory ?? '.';
   const base = answers.expanded[text] ?? text;
   const asSeen = base.startsWith('/') ? base : `${primary?.path ?? ''}/${base}`;
-  const host = hostPath(sandbox, bench.directory, asSeen) ?? join(bench.directory, 'nothing');
-  return collectFiles(block, source, host, bench.directory);
+  const host = hostPlace(sandbox, bench.directory, asSeen) ?? {
+    path: join(source, 'nothing'),
+    limit: source,
+  };
+  return collectFiles(block, source, host.path, host.limit);
 }
 
 async function put(

@@ -4,7 +4,7 @@
  * https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec.artifacts.files
  */
 
-import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { ArtifactsSpec } from '#core/buildspec/buildspec.ts';
 import { isGlobPattern, matchesGlob, parseGlob, type Glob } from '#core/glob.ts';
@@ -33,17 +33,16 @@ export interface Collection {
 
 /**
  * `source` is the source folder as the server sees it; `base` may be outside of it, but what it means, also by dots,
- * links and patterns, counts only below `limit`, the build's own folder.
+ * links and patterns, counts only below `limit`, the workspace or the home of the build. The source folder itself is
+ * no exception: a build can put a link in its place.
  */
-export function collectFiles(
-  spec: ArtifactsSpec,
-  source: string,
-  base: string | undefined,
-  limit: string,
-): Collection {
-  const bases = base === undefined ? [realpathSync(source)] : expandBase(base, limit);
+export function collectFiles(spec: ArtifactsSpec, source: string, base: string, limit: string): Collection {
+  const bases = expandBase(base, limit);
   if (bases.length === 0) {
-    throw new PhaseFailure('CLIENT_ERROR', `no matching base directory path found for ${spec.baseDirectory}`);
+    throw new PhaseFailure(
+      'CLIENT_ERROR',
+      `no matching base directory path found for ${spec.baseDirectory ?? '.'}`,
+    );
   }
   const lines = [`Expanding base directory path: ${spec.baseDirectory ?? '.'}`, 'Assembling file list'];
   const files = new Map<string, CollectedFile>();

@@ -51,11 +51,23 @@ export function makeFolder(
   return path;
 }
 
-/** Where a path that commands use lies for the server; `undefined` outside of what survives the sandbox. */
-export function hostPath(sandbox: Sandbox, directory: string, path: string): string | undefined {
+/** Where a path that commands use lies for the server, and the folder that it may not leave. */
+export interface HostPlace {
+  readonly path: string;
+  readonly limit: string;
+}
+
+/** `undefined` for what lies outside of the folders that survive the sandbox. */
+export function hostPlace(sandbox: Sandbox, directory: string, path: string): HostPlace | undefined {
   const below = (root: string) => path === root || path.startsWith(`${root}/`);
-  if (below(sandbox.workspace)) return join(sandbox.workspaceDirectory, path.slice(sandbox.workspace.length));
-  if (below(sandbox.home)) return join(directory, 'home', path.slice(sandbox.home.length));
+  if (below(sandbox.workspace)) {
+    const limit = sandbox.workspaceDirectory;
+    return { path: join(limit, path.slice(sandbox.workspace.length)), limit };
+  }
+  if (below(sandbox.home)) {
+    const limit = join(directory, 'home');
+    return { path: join(limit, path.slice(sandbox.home.length)), limit };
+  }
   return undefined;
 }
 
