@@ -189,6 +189,16 @@ test('wrong, missing and switched-off credentials are answered 401', async () =>
   assert.equal((await fetch(target, basic(credential.userName, 'wrong'))).status, 401);
   assert.equal((await fetch(target, basic('AKIAIOSFODNN7EXAMPLE', 'wrong'))).status, 401);
   assert.equal((await fetch(target, basic(credential.userName, credential.password))).status, 200);
+  const guest = await createUser('guest', [{ Effect: 'Allow', Action: 'codecommit:*', Resource: '*' }]);
+  assert.equal((await fetch(target, basic(guest.userName, guest.password))).status, 200);
+  const { root } = house.slipway;
+  const listed = await root.send('iam:ListServiceSpecificCredentials', { UserName: 'guest' });
+  await root.send('iam:UpdateServiceSpecificCredential', {
+    UserName: 'guest',
+    ServiceSpecificCredentialId: listed.ServiceSpecificCredentials?.[0]?.ServiceSpecificCredentialId,
+    Status: 'Inactive',
+  });
+  assert.equal((await fetch(target, basic(guest.userName, guest.password))).status, 401);
   assert.equal((await fetch(`${house.endpoint}/v1/repos/${name}/HEAD`)).status, 404);
   const dumb = `${house.endpoint}/v1/repos/${name}/info/refs`;
   assert.equal((await fetch(dumb, basic(credential.userName, credential.password))).status, 403);

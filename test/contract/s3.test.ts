@@ -449,6 +449,10 @@ test('a bucket policy can deny even the owner, and public policies are blocked',
   await set(policyOf({}));
   assert.equal((await s3.send(new S3.GetBucketPolicyCommand({ Bucket }))).Policy, policyOf({}));
   assert.deepEqual(await failure(textOf(Bucket, 'public/a')), ['AccessDenied', 403]);
+  const PublicAccessBlockConfiguration = { RestrictPublicBuckets: true };
+  await s3.send(new S3.PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration }));
+  await set(policyOf({ Effect: 'Allow' }));
+  assert.equal((await fetch(`${house.endpoint}/${Bucket}/public/a`)).status, 403);
   await s3.send(new S3.DeletePublicAccessBlockCommand({ Bucket }));
   await set(policyOf({ Effect: 'Allow' }));
   assert.equal(await (await fetch(`${house.endpoint}/${Bucket}/public/a`)).text(), 'public/a');

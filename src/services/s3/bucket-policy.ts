@@ -1,11 +1,11 @@
 /** Bucket policies: set, read, judged as public or not, and handed to the gateway's decisions. */
 
 import { isFaulty, parsePolicy } from '#core/policy/parse.ts';
-import type { PolicyDocument } from '#core/policy/document.ts';
+import type { PolicyDocument, Statement } from '#core/policy/document.ts';
 import type { Handler, House } from '#services/service.ts';
 import { s3Fault } from './faults.ts';
 import { readRows, type Room } from './room.ts';
-import { change, readBucket, readSettings } from './settings.ts';
+import { change, readBucket, readSettings, type BucketSettings } from './settings.ts';
 
 const POLICY_BYTES_MAX = 20 * 1024;
 
@@ -62,37 +62,45 @@ function checkResources(document: PolicyDocument, bucket: string): void {
   }
 }
 
-/** Grants something to everybody, with no condition that narrows it. See "The meaning of public". */
 function isPublic(document: PolicyDocument): boolean {
-  return document.statements.some((statement) => {
-    const { effect, principal, conditions } = statement;
-    if (effect !== 'Allow' || conditions.length > 0) return false;
-    if (principal === undefined) return true;
-    return principal === '*' || Object.values(principal).some((values) => values.includes('*'));
-  });
+  return document.statements.some(isPublicGrant);
+}
+
+/** Grants something to everybody, with no condition that narrows it. See "The meaning of public". */
+function isPublicGrant({ effect, principal, conditions }: Statement): boolean {
+  if (effect !== 'Allow' || conditions.length > 0) return false;
+  if (principal === undefined) return true;
+  return principal === '*' || Object.values(principal).some((values) => values.includes('*'));
 }
 
 /** The bucket's policy, for the gateway's decision about the bucket or one of its objects. */
 export function createPolicyReader(house: House): (resource: string) => Promise<PolicyDocument | undefined> {
   const parsed = new Map<string, { readonly text: string; readonly document: PolicyDocument }>();
+  const parse = (name: string, text: string) => {
+    const known = parsed.get(name);
+    if (known?.text === text) return known.document;
+    const document = parsePolicy(text, 'resource');
+    // It was valid when it was put.
+    if (isFaulty(document)) throw new Error(`the policy of bucket ${name} is malformed`);
+    parsed.set(name, { text, document });
+    return document;
+  };
   return async (resource) => {
     const name = /^arn:aws:s3:::([^/]+)/.exec(resource)?.[1];
     if (name === undefined) return undefined;
     const row = await readRows(house)
       .selectFrom('s3_bucket')
-      .select('policy')
+      .select(['policy', 'settings'])
       .where('name', '=', name)
       .executeTakeFirst();
     if (!row || row.policy === null) {
       parsed.delete(name);
       return undefined;
     }
-    const known = parsed.get(name);
-    if (known?.text === row.policy) return known.document;
-    const document = parsePolicy(row.policy, 'resource');
-    // It was valid when it was put.
-    if (isFaulty(document)) throw new Error(`the policy of bucket ${name} is malformed`);
-    parsed.set(name, { text: row.policy, document });
-    return document;
+    const document = parse(name, row.policy);
+    const { publicAccessBlock } = JSON.parse(row.settings) as BucketSettings;
+    if (publicAccessBlock?.RestrictPublicBuckets !== true) return document;
+    // What the policy gives to everybody is left to the account's own people, whom their own policies serve.
+    return { ...document, statements: document.statements.filter((statement) => !isPublicGrant(statement)) };
   };
 }
