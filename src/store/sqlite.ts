@@ -8,6 +8,7 @@
  *   BEGIN ─ savepoint A ─ released ─ savepoint B ─ rolled back ─ savepoint C ─ released ─ COMMIT ─▶ A, B and C answer
  */
 
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
@@ -29,6 +30,8 @@ export interface Opened {
 }
 
 export function openSqlite(path: string, countWrite: () => void): Opened {
+  // SQLite would make them readable for everybody; what it makes beside them has their mode.
+  for (const file of [path, `${path}-owner`]) closeSync(openSync(file, 'a', 0o600));
   const owner = own(path);
   const writing = new DatabaseSync(path);
   writing.exec('pragma journal_mode = wal');

@@ -127,7 +127,7 @@ test('credentials of a build come only with its own token, and only while it run
   const said = await until('the build to tell its token', UNTIL_MS, async () => {
     const build = await clients.get(id);
     if (!build.logs?.streamName || build.currentPhase !== 'BUILD') return undefined;
-    const lines = await clients.output(build).catch(() => []);
+    const lines = await clients.output(build).catch((): string[] => []);
     const uri = lines.find((line) => line.startsWith('URI '))?.slice(4);
     const token = lines
       .find((line) => line.startsWith('TOKEN '))

@@ -66,7 +66,7 @@ async function exportCertificate(house: House, certificate: string): Promise<voi
   const directory = join(house.directory, 'codedeploy');
   const path = join(directory, 'signer.pem');
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.new`, certificate);
+  await writeFile(`${path}.new`, certificate, { mode: 0o600 });
   await rename(`${path}.new`, path);
 }
 
