@@ -60,6 +60,8 @@ before(async () => {
     commitMessage: 'say "hello"\nand $(why)',
   });
   ({ commitId } = await codecommit.send(file));
+  // Everyone has heard of it, so that a pipeline made from now on does not start for it.
+  await house.slipway.house.engine.idle();
   await codebuild.send(
     new CreateProjectCommand({
       name: 'web',

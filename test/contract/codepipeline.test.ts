@@ -167,6 +167,8 @@ function tellStories(kind: 'SQLite' | 'PostgreSQL'): void {
   async function create(pipeline: PipelineDeclaration): Promise<void> {
     const Key = pipeline.stages?.[0]?.actions?.[0]?.configuration?.['S3ObjectKey'];
     await s3.send(new PutObjectCommand({ Bucket: 'source', Key, Body: await zipOf('one') }));
+    // The news of this object must not start the pipeline a second time.
+    await house.slipway.house.engine.idle();
     await codepipeline.send(new CreatePipelineCommand({ pipeline }));
   }
 

@@ -99,7 +99,10 @@ async function openArchive(acting: Acting, repository: string, commitId: string)
     .asService('codepipeline')
     .send('codecommit:GetRepository', { repositoryName: repository });
   const repositoryId = present(repositoryMetadata?.repositoryId, 'id of a repository');
-  return house.repositories.archiveZip(repositoryId, commitId, signal);
+  const archive = await house.repositories.archiveZip(repositoryId, commitId, signal);
+  // It may break before anybody reads it; whoever then reads gets the error.
+  archive.on('error', () => {});
+  return archive;
 }
 
 async function headOf({ caller }: Acting, repository: string, branchName: string): Promise<string> {
