@@ -15,7 +15,7 @@ import { createAuthenticate } from './authenticate.ts';
 import { createAuthorize } from './authorize.ts';
 import { createBodies } from './body.ts';
 import { publish } from './bus.ts';
-import { createCaller, innerOrigin } from './calls.ts';
+import { createCaller, innerOrigin, outerOrigin } from './calls.ts';
 import { createHandling } from './handle.ts';
 import { createIdentify, type RootKey } from './identify.ts';
 import { createInternalRoutes } from './internal-routes.ts';
@@ -102,8 +102,13 @@ export function createGateway(options: GatewayOptions): Gateway {
       identify,
       identifyServiceCredential: async (serviceName, userName, password) =>
         rooms.identities?.byServiceCredential(serviceName, userName, password),
-      authorize: (principal, permissions) =>
-        authorize(principal, permissions, innerOrigin(OWN_SOURCE, region), clock.now()),
+      authorize: (principal, permissions, from) =>
+        authorize(
+          principal,
+          permissions,
+          from ? outerOrigin(from, region) : innerOrigin(OWN_SOURCE, region),
+          clock.now(),
+        ),
       as: (principal) => callerFor(principal, OWN_SOURCE),
     },
     asService(service) {

@@ -10,6 +10,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Log } from '#base/log.ts';
 import type { Route } from '#services/service.ts';
 import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
+import { plainAddress } from './calls.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface ServerParts {
@@ -214,10 +215,6 @@ function readHeaders(raw: readonly string[]): HttpRequest['headers'] {
     headers[name] = before === undefined ? value : `${before},${value}`;
   }
   return headers;
-}
-
-function plainAddress(address: string | undefined): string {
-  return (address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 function plain(status: number, text: string): HttpAnswer {

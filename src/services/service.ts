@@ -250,8 +250,11 @@ export interface Trust {
     userName: string,
     password: string,
   ): Promise<Principal | undefined>;
-  /** Throws AccessDeniedException with the evaluator's explanation. */
-  authorize(principal: Principal, permissions: readonly Permission[]): Promise<void>;
+  /**
+   * Throws AccessDeniedException with the evaluator's explanation. `from` is the request, whose address and transport
+   * policies may ask for; without it the house itself asks.
+   */
+  authorize(principal: Principal, permissions: readonly Permission[], from?: IncomingMessage): Promise<void>;
   as(principal: Principal): Caller;
 }
 

@@ -290,6 +290,33 @@ test('no git path reaches another repository', async () => {
   }
 });
 
+test('conditions on address and transport hold at the git door as they hold for the API', async () => {
+  const secure = { Bool: { 'aws:SecureTransport': 'false' } };
+  const elsewhere = { NotIpAddress: { 'aws:SourceIp': '203.0.113.0/24' } };
+  const here = { NotIpAddress: { 'aws:SourceIp': '127.0.0.0/8' } };
+  const cases = [
+    ['secure-only', secure, 403],
+    ['elsewhere', elsewhere, 403],
+    ['here', here, 200],
+  ] as const;
+  for (const [name, Condition, expected] of cases) {
+    const { accessKeyId, secretAccessKey } = await createUser(name, [
+      { Effect: 'Allow', Action: 'codecommit:*', Resource: '*' },
+      { Effect: 'Deny', Action: '*', Resource: '*', Condition },
+    ]);
+    const timestamp = new Date().toISOString().replace(/[-:]|\.\d{3}Z/g, '');
+    const { host } = new URL(house.endpoint);
+    const path = '/v1/repos/mine';
+    const signature = signGit({ timestamp, region: house.region, secretAccessKey, host, path });
+    const basic = Buffer.from(`${accessKeyId}:${timestamp}Z${signature}`).toString('base64');
+    for (const service of ['git-upload-pack', 'git-receive-pack']) {
+      const headers = { authorization: `Basic ${basic}` };
+      const { status } = await raw('GET', `${path}/info/refs?service=${service}`, headers);
+      assert.equal(status, expected, `${name} ${service}`);
+    }
+  }
+});
+
 test('no API reads or writes another repository, nor another branch than allowed', async () => {
   const client = new CodeCommit.CodeCommitClient(settings());
   for (const repositoryName of ['theirs', 'THEIRS', 'mine/../theirs', '*', 'theirs.git', 'mine\ntheirs']) {

@@ -104,7 +104,7 @@ async function answer(
   seen.repository = name;
   const principal = await identify(room.house, guards.throttle, request, base);
   seen.principal = principalArn(principal);
-  const repository = await findAllowed(room, principal, name.replace(/\.git$/, ''), service);
+  const repository = await findAllowed(room, request, principal, name.replace(/\.git$/, ''), service);
   const protocol = request.headers['git-protocol'];
   const isProtocol = typeof protocol === 'string' && PROTOCOL.test(protocol);
   const environment: Record<string, string> = isProtocol ? { GIT_PROTOCOL: protocol } : {};
@@ -166,13 +166,15 @@ async function identify(
 
 async function findAllowed(
   room: Room,
+  request: IncomingMessage,
   principal: Principal,
   name: string,
   service: GitService,
 ): Promise<RepositoryRow> {
   const action = service === 'git-upload-pack' ? 'codecommit:GitPull' : 'codecommit:GitPush';
   try {
-    await room.house.trust.authorize(principal, [{ action, resource: repositoryArn(room.house, name) }]);
+    const permission = { action, resource: repositoryArn(room.house, name) };
+    await room.house.trust.authorize(principal, [permission], request);
   } catch (error) {
     if (!isFault(error)) throw error;
     throw new Refusal(403, error.message);

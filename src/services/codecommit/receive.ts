@@ -3,6 +3,7 @@
  * it inside the commit section. The client hears the result only when it is recorded.
  */
 
+import type { IncomingMessage } from 'node:http';
 import { isFault } from '#base/fault.ts';
 import { isBranchName, isReferenceName } from '#core/commit/names.ts';
 import { principalArn, type Principal } from '#core/policy/principal.ts';
@@ -34,6 +35,8 @@ export class PushTooLarge extends Error {
 }
 
 export interface Push {
+  /** For policies that ask from where. */
+  readonly request: IncomingMessage;
   readonly repository: RepositoryRow;
   readonly principal: Principal;
   /** The decoded body. */
@@ -126,13 +129,12 @@ function wrongName(repository: RepositoryRow, { name, newId }: PushCommand): str
 
 async function denial(room: Room, push: Push, { name }: PushCommand): Promise<string | undefined> {
   try {
-    await room.house.trust.authorize(push.principal, [
-      {
-        action: 'codecommit:GitPush',
-        resource: repositoryArn(room.house, push.repository.name),
-        context: { 'codecommit:References': name },
-      },
-    ]);
+    const permission = {
+      action: 'codecommit:GitPush',
+      resource: repositoryArn(room.house, push.repository.name),
+      context: { 'codecommit:References': name },
+    };
+    await room.house.trust.authorize(push.principal, [permission], push.request);
     return undefined;
   } catch (error) {
     if (!isFault(error)) throw error;

@@ -85,7 +85,13 @@ export async function receivePack(room: Room, visit: Visit): Promise<void> {
   const { request, response, repository, principal, environment } = visit;
   watchIdle(request);
   try {
-    const body = await receivePush(room, { repository, principal, environment, body: bodyOf(request) });
+    const body = await receivePush(room, {
+      request,
+      repository,
+      principal,
+      environment,
+      body: bodyOf(request),
+    });
     response.writeHead(200, { ...NO_CACHE, 'content-type': 'application/x-git-receive-pack-result' });
     response.end(body);
   } catch (error) {
