@@ -116,6 +116,12 @@ onEveryDatabase((databases) => {
     assert.deepEqual(row, { weight: 8 });
   });
 
+  test('many transactions may also read outside, and none waits for itself', async () => {
+    const database = await openBoxes();
+    const readOutside = () => database.transaction(async () => (await names(database)).length);
+    assert.deepEqual(await Promise.all(Array.from({ length: 40 }, readOutside)), Array(40).fill(0));
+  });
+
   test('a transaction inside a transaction is a bug, found at once', async () => {
     const database = await openBoxes();
     await assert.rejects(

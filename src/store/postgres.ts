@@ -19,7 +19,8 @@ import { Bug } from '#base/assert.ts';
 import type { Log } from '#base/log.ts';
 import { isWrite, toSqlParameter } from './queries.ts';
 
-const CONNECTIONS_MAX = 16;
+const READ_CONNECTIONS_MAX = 8;
+const WRITE_CONNECTIONS_MAX = 16;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** After so many conflicts in a row something else is wrong, and the error is told. */
 const TRANSACTION_TRIES_MAX = 30;
@@ -33,10 +34,40 @@ const DEADLOCK_DETECTED = '40P01';
 const TYPE_INT8 = 20;
 const TYPE_NUMERIC = 1700;
 
+/** Reads have connections of their own, so that a transaction whose work also reads outside cannot wait for itself. */
 export async function openPostgres(url: string, log: Log, countWrite: () => void) {
+  const reading = createPool(url, log, READ_CONNECTIONS_MAX);
+  const writing = createPool(url, log, WRITE_CONNECTIONS_MAX);
+  const close = async () => void (await Promise.all([reading.end(), writing.end()]));
+  const names = new Map<string, string>();
+  const refuseWrite = () => {
+    throw new Error('outside a transaction the database is only read');
+  };
+  const read = createKysely(reading, (client) => wrapClient(client, names, refuseWrite));
+  const write = createKysely(writing, (client) => wrapClient(client, names, countWrite));
+  try {
+    await reading.query('select 1');
+  } catch (error) {
+    await close();
+    throw new Error(`the database cannot be reached: ${(error as Error).message}`, { cause: error });
+  }
+  return {
+    read,
+    transaction: <Result>(
+      work: (transaction: Kysely<unknown>) => Promise<Result>,
+      isolation: 'serializable' | 'snapshot',
+    ) => {
+      const level = isolation === 'snapshot' ? 'repeatable read' : 'serializable';
+      return withConflictRetries(() => write.transaction().setIsolationLevel(level).execute(work));
+    },
+    close,
+  };
+}
+
+function createPool(url: string, log: Log, max: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    max: CONNECTIONS_MAX,
+    max,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'slipway',
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS_MAX,
@@ -52,29 +83,7 @@ export async function openPostgres(url: string, log: Log, countWrite: () => void
   pool.on('error', (error) => log.warn('an idle database connection failed', { error }));
   // A connection in use tells its failure to the query that uses it; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', (error) => log.debug('a connection failed', { error })));
-  const names = new Map<string, string>();
-  const refuseWrite = () => {
-    throw new Error('outside a transaction the database is only read');
-  };
-  const read = createKysely(pool, (client) => wrapClient(client, names, refuseWrite));
-  const write = createKysely(pool, (client) => wrapClient(client, names, countWrite));
-  try {
-    await pool.query('select 1');
-  } catch (error) {
-    await pool.end();
-    throw new Error(`the database cannot be reached: ${(error as Error).message}`, { cause: error });
-  }
-  return {
-    read,
-    transaction: <Result>(
-      work: (transaction: Kysely<unknown>) => Promise<Result>,
-      isolation: 'serializable' | 'snapshot',
-    ) => {
-      const level = isolation === 'snapshot' ? 'repeatable read' : 'serializable';
-      return withConflictRetries(() => write.transaction().setIsolationLevel(level).execute(work));
-    },
-    close: () => pool.end(),
-  };
+  return pool;
 }
 
 function createKysely(pool: pg.Pool, wrap: (client: PoolClient) => PostgresPoolClient): Kysely<unknown> {
