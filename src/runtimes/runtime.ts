@@ -7,7 +7,8 @@
  * numbered step after another; a number that already ran answers with its recorded end, so a caller that lost its
  * memory simply performs the same steps again and nothing runs twice. `kill` ends every process of the sandbox and
  * may be called at any time, by anyone who knows the folder, as often as they like. What the commands print is
- * appended to one log file, together with each step's heading.
+ * appended to one log file, together with each step's heading; it is complete when `kill` resolves, and until then may
+ * be a moment behind.
  */
 
 export interface Runtime {

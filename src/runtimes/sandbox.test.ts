@@ -223,6 +223,7 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
         );
         again.release();
         assert.equal(readFileSync(join(directory, 'workspace/times'), 'utf8'), 'ran\n');
+        await runtime.kill(directory, 0);
         assert.equal(readFileSync(again.logFile, 'utf8'), 'h\nslow\n');
       });
     });

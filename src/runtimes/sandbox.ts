@@ -8,15 +8,16 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { attach, isCollecting, isStartedAndAlive, startedProcess } from './attached.ts';
-import { createGroups, groupMembers, outOfMemoryKills, removeGroups } from './cgroups.ts';
+import { attach, isStartedAndAlive, startedProcess } from './attached.ts';
+import { createGroups, outOfMemoryKills } from './cgroups.ts';
 import type { Groups } from './cgroups.ts';
 import { watchDisk } from './disk.ts';
 import { launch, prepareFolders, quote, SEARCH_PATH } from './launch.ts';
-import { childrenOf, isAlive, namespaceOf, signalProcess, treeOf, waitUntil } from './processes.ts';
+import { killSandbox } from './kill.ts';
+import { isAlive } from './processes.ts';
 import type { Owner, Runtime, Sandbox, SandboxPlan } from './runtime.ts';
 import { supervisorScript } from './supervisor.ts';
 import { bubblewrapArguments, HOME, mountTable, planMounts, prepareSkeleton } from './view.ts';
@@ -32,7 +33,6 @@ export interface SandboxOptions {
   readonly isolation?: Isolation;
 }
 
-const KILL_TIMEOUT_MS = 5000;
 const PROBE_TIMEOUT_MS = 10_000;
 /** What root inside may do to files and processes that are its own anyway. */
 const CAPABILITIES = '-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setfcap';
@@ -226,39 +226,6 @@ function reasonOfDeath(plan: SandboxPlan): string {
   return last === ''
     ? 'its processes are gone'
     : `its processes are gone; the last line of its log is: ${last}`;
-}
-
-async function killSandbox(directory: string, graceMs: number): Promise<void> {
-  const idFile = join(directory, 'name');
-  const id = existsSync(idFile) ? readFileSync(idFile, 'utf8') : undefined;
-  const name = startedProcess(directory);
-  if (name && isAlive(name)) {
-    const [first] = await innermost(name.id);
-    const inside = first === undefined ? [] : (await namespaceOf(first)).filter((pid) => pid !== first);
-    if (graceMs > 0 && inside.length > 0) {
-      for (const pid of inside) signalProcess(pid, 'SIGTERM');
-      await waitUntil(async () => (await namespaceOf(first ?? 0)).length <= 1, graceMs);
-    }
-    // Who made the namespace goes first, or it would speak of the end in the log; the end of the namespace's first
-    // process is the end of all others in it.
-    const tree = await treeOf(name.id);
-    for (const pid of tree) signalProcess(pid, 'SIGKILL');
-    await waitUntil(
-      async () => !isAlive(name) && (first === undefined || (await namespaceOf(first)).length === 0),
-      KILL_TIMEOUT_MS,
-    );
-  }
-  if (id === undefined) return;
-  for (const pid of groupMembers(id)) signalProcess(pid, 'SIGKILL');
-  await waitUntil(() => groupMembers(id).length === 0, KILL_TIMEOUT_MS);
-  await waitUntil(() => !isCollecting(directory), KILL_TIMEOUT_MS);
-  await removeGroups(id);
-}
-
-/** The first process of the sandbox's own process namespace: the only child of the one that made it. */
-async function innermost(id: number): Promise<number[]> {
-  const children = await childrenOf(id);
-  return children.slice(0, 1);
 }
 
 async function chooseIsolation(options: SandboxOptions): Promise<Isolation | { readonly problem: string }> {

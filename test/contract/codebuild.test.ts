@@ -195,6 +195,7 @@ test('a failing pre_build ends the build, finally runs in any case, on-failure b
   assert.deepEqual(await clients.output(retried), ['try', 'try', 'try']);
   assert.deepEqual(await clients.output(await retry('RETRY-2-timeout')), ['try']);
   assert.deepEqual(await clients.output(await retry('RETRY-1-exit status [0-9]')), ['try', 'try']);
+  assert.deepEqual(await clients.output(await retry('RETRY-1-^try$')), ['try', 'try']);
 });
 
 for (const shell of ['sh', 'bash']) {

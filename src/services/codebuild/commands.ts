@@ -2,10 +2,12 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Buildspec, CommandPhase, PhaseSpec } from '#core/buildspec/buildspec.ts';
+import { waitUntil } from '#runtimes/processes.ts';
 import { PhaseFailure, type Bench } from './bench.ts';
 import { commandScript, quote } from './shell.ts';
 
 const OUTPUT_TAIL_BYTES = 4096;
+const LOG_WAIT_MS = 1000;
 
 export interface CommandState {
   /** No phase before this one failed. */
@@ -67,6 +69,9 @@ async function runOnce(
 
 /** The pattern meets the failure and the end of the output inside the sandbox: a slow one costs only its build. */
 async function matches(bench: Bench, pattern: string, failure: string): Promise<boolean> {
+  // The log is written a moment after the command has ended; what was said about its end comes behind its output.
+  await bench.flush();
+  await waitUntil(() => tailOf(bench.sandbox.logFile).includes('did not exit successfully'), LOG_WAIT_MS);
   const text = `${failure}\n${tailOf(bench.sandbox.logFile)}`;
   const end = await bench.ask(`printf %s ${quote(text)} | grep -Eq -e ${quote(pattern)}`);
   return end.status === 0;

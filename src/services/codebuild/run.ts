@@ -13,12 +13,11 @@ import { buildDirectory, containerLine, createBench, PhaseFailure, recall, type 
 import { uploadArtifacts } from './artifacts.ts';
 import { runCommandPhase } from './commands.ts';
 import { credentialsToken, type RoleSessions } from './credentials.ts';
+import { endLines, endTexts, FINE, sayPassedPhases } from './narration.ts';
 import { checkProvision, createLogStream, firstLines, openSandbox, rememberAttempt } from './provisioning.ts';
 import type { Room } from './room.ts';
 import { downloadSource } from './sources.ts';
 import { numberOf } from './starting.ts';
-
-const FINE: PhaseContext = { statusCode: '', message: '' };
 
 interface PhaseEnd {
   readonly status: 'SUCCEEDED' | 'FAILED' | 'FAULT';
@@ -286,28 +285,4 @@ function specOf(directory: string): Buildspec {
       isLast: true,
     });
   return spec;
-}
-
-/** Phases without commands are passed by the decision; the log tells them when the next phase begins. */
-function sayPassedPhases(bench: Bench, state: BuildState): void {
-  const done = state.phases.slice(0, -1);
-  const worked = new Set<PhaseType>([...(state.facts.commandPhases ?? []), 'DOWNLOAD_SOURCE']);
-  const last = done.findLastIndex((phase) => worked.has(phase.type));
-  for (const phase of done.slice(last + 1)) {
-    bench.say(`Entering phase ${phase.type}`);
-    for (const text of endTexts(phase.type, phase.status ?? '', FINE)) bench.say(text);
-  }
-}
-
-function endTexts(phase: PhaseType, status: string, context: PhaseContext): string[] {
-  return [
-    `Phase complete: ${phase} State: ${status}`,
-    `Phase context status code: ${context.statusCode} Message: ${context.message}`,
-  ];
-}
-
-function endLines(room: Room, phase: PhaseType, status: string, context: PhaseContext): string {
-  return endTexts(phase, status, context)
-    .map((text) => containerLine(room.house.clock.now(), text))
-    .join('');
 }

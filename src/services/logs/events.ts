@@ -7,21 +7,25 @@
 
 import { fault } from '#base/fault.ts';
 import type { Handler, House } from '#services/service.ts';
+import {
+  checkBatch,
+  createToken,
+  cutToBytes,
+  digits,
+  FUTURE_MS,
+  parseFilterToken,
+  parseToken,
+  PAST_MS,
+  positionOf,
+  rejectedInfo,
+} from './event-rules.ts';
 import { groupName } from './names.ts';
 import { matchesPattern, parsePattern } from './pattern.ts';
 import { endOfPrefix, keptSince, requireGroup, requireStream } from './room.ts';
 import { tables } from './tables.ts';
-import type { EventRow, StreamRow } from './tables.ts';
+import type { EventRow } from './tables.ts';
 
-const BATCH_EVENTS_MAX = 10_000;
-const BATCH_BYTES_MAX = 1_048_576;
-const EVENT_OVERHEAD_BYTES = 26;
-const HOUR_MS = 3_600_000;
-const BATCH_SPAN_MS = 24 * HOUR_MS;
-const FUTURE_MS = 2 * HOUR_MS;
-const PAST_MS = 14 * 24 * HOUR_MS;
 const PAGE_EVENTS_MAX = 10_000;
-const PAGE_BYTES_MAX = 1_048_576;
 /** Rows that one page of a filter looks at; a page may be empty and still have a next one. */
 const SCAN_MAX = 10_000;
 const INSERT_ROWS_MAX = 500;
@@ -206,95 +210,4 @@ export function eventOperations(house: House) {
   }
 
   return { PutLogEvents, GetLogEvents, FilterLogEvents };
-}
-
-interface InputEvent {
-  readonly timestamp: number | undefined;
-  readonly message: string | undefined;
-}
-
-function checkBatch(events: readonly InputEvent[]): void {
-  if (events.length > BATCH_EVENTS_MAX) {
-    throw fault('InvalidParameterException', `A batch can have ${BATCH_EVENTS_MAX} log events.`);
-  }
-  let bytes = 0;
-  let last = -Infinity;
-  for (const event of events) {
-    bytes += Buffer.byteLength(event.message ?? '') + EVENT_OVERHEAD_BYTES;
-    if ((event.timestamp ?? 0) < last) {
-      throw fault(
-        'InvalidParameterException',
-        'Log events in a single PutLogEvents request must be in chronological order.',
-      );
-    }
-    last = event.timestamp ?? 0;
-  }
-  if (bytes > BATCH_BYTES_MAX) {
-    throw fault(
-      'InvalidParameterException',
-      `Upload too large: ${bytes} bytes exceeds limit of ${BATCH_BYTES_MAX}`,
-    );
-  }
-  if (last - (events[0]?.timestamp ?? last) > BATCH_SPAN_MS) {
-    throw fault(
-      'InvalidParameterException',
-      'The batch of log events in a single PutLogEvents request cannot span more than 24 hours.',
-    );
-  }
-}
-
-/** Which ends of the batch were too old or too new; the events are in chronological order. */
-function rejectedInfo(events: readonly InputEvent[], now: number) {
-  const old = events.filter((event) => (event.timestamp ?? 0) < now - PAST_MS).length;
-  const tooNew = events.findIndex((event) => (event.timestamp ?? 0) > now + FUTURE_MS);
-  if (old === 0 && tooNew < 0) return {};
-  return {
-    rejectedLogEventsInfo: {
-      ...(old > 0 && { tooOldLogEventEndIndex: old }),
-      ...(tooNew >= 0 && { tooNewLogEventStartIndex: tooNew }),
-    },
-  };
-}
-
-/** How many events the writer knows to be stored before its batch; other tokens mean nothing. */
-function positionOf(token: string | undefined): number | undefined {
-  const match = /^position\/(\d{1,15})$/.exec(token ?? '');
-  return match ? Number(match[1]) : undefined;
-}
-
-interface Place {
-  readonly at: number;
-  readonly sequence: number;
-}
-
-/** `f/<56 digits>/s`: time, sequence, stream. */
-function createToken(direction: 'f' | 'b', stream: StreamRow, place: Place): string {
-  return `${direction}/${digits(place.at, 18)}${digits(place.sequence, 20)}${digits(stream.stream_id, 18)}/s`;
-}
-
-function parseToken(token: string, stream: StreamRow): Place & { readonly forward: boolean } {
-  const match = /^([fb])\/(\d{18})(\d{20})(\d{18})\/s$/.exec(token);
-  if (!match || Number(match[4]) !== stream.stream_id) {
-    throw fault('InvalidParameterException', 'The specified nextToken is invalid.');
-  }
-  return { forward: match[1] === 'f', at: Number(match[2]), sequence: Number(match[3]) };
-}
-
-function parseFilterToken(token: string): Place & { readonly streamId: number } {
-  const match = /^\[(\d{1,15}),(\d{1,15}),(\d{1,15})\]$/.exec(Buffer.from(token, 'base64url').toString());
-  if (!match) throw fault('InvalidParameterException', 'The specified nextToken is invalid.');
-  return { at: Number(match[1]), streamId: Number(match[2]), sequence: Number(match[3]) };
-}
-
-function digits(value: number, length: number): string {
-  return String(value).padStart(length, '0');
-}
-
-function cutToBytes(rows: readonly EventRow[]): EventRow[] {
-  let bytes = 0;
-  const end = rows.findIndex((row, i) => {
-    bytes += Buffer.byteLength(row.message) + EVENT_OVERHEAD_BYTES;
-    return i > 0 && bytes > PAGE_BYTES_MAX;
-  });
-  return end < 0 ? [...rows] : rows.slice(0, end);
 }

@@ -6,10 +6,10 @@ import type { Call, Handler, House } from '#services/service.ts';
 import { groupArn, groupName, streamArn } from './names.ts';
 import { afterOf, deleteStreams, endOfPrefix, pageToken, requireGroup, requireStream } from './room.ts';
 import { tables } from './tables.ts';
+import { checkTags } from './tagging.ts';
 import type { GroupRow, StreamRow } from './tables.ts';
 
 const PAGE_SIZE = 50;
-const TAGS_MAX = 50;
 const RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
@@ -169,39 +169,6 @@ export function groupOperations(house: House) {
   const DeleteRetentionPolicy: Handler<'logs', 'DeleteRetentionPolicy'> = async (_call, input) =>
     setRetention(input.logGroupName, null);
 
-  const changeTags = async (
-    name: string,
-    change: (tags: Record<string, string>) => Record<string, string>,
-  ): Promise<object> => {
-    await database.transaction(async (transaction) => {
-      const group = await requireGroup(transaction, name);
-      const tags = JSON.stringify(checkTags(change(tagsOf(group))));
-      await tables(transaction)
-        .updateTable('logs_group')
-        .set({ tags })
-        .where('name', '=', group.name)
-        .execute();
-    });
-    return {};
-  };
-  const without = (tags: Record<string, string>, keys: readonly string[]) =>
-    Object.fromEntries(Object.entries(tags).filter(([key]) => !keys.includes(key)));
-
-  const TagResource: Handler<'logs', 'TagResource'> = async (_call, input) =>
-    changeTags(groupName(input.resourceArn), (tags) => ({ ...tags, ...input.tags }));
-  const UntagResource: Handler<'logs', 'UntagResource'> = async (_call, input) =>
-    changeTags(groupName(input.resourceArn), (tags) => without(tags, input.tagKeys ?? []));
-  const TagLogGroup: Handler<'logs', 'TagLogGroup'> = async (_call, input) =>
-    changeTags(groupName(input.logGroupName), (tags) => ({ ...tags, ...input.tags }));
-  const UntagLogGroup: Handler<'logs', 'UntagLogGroup'> = async (_call, input) =>
-    changeTags(groupName(input.logGroupName), (tags) => without(tags, input.tags ?? []));
-  const ListTagsForResource: Handler<'logs', 'ListTagsForResource'> = async (_call, input) => ({
-    tags: tagsOf(await requireGroup(database.read, groupName(input.resourceArn))),
-  });
-  const ListTagsLogGroup: Handler<'logs', 'ListTagsLogGroup'> = async (_call, input) => ({
-    tags: tagsOf(await requireGroup(database.read, groupName(input.logGroupName))),
-  });
-
   return {
     CreateLogGroup,
     DeleteLogGroup,
@@ -211,26 +178,7 @@ export function groupOperations(house: House) {
     DescribeLogStreams,
     PutRetentionPolicy,
     DeleteRetentionPolicy,
-    TagResource,
-    UntagResource,
-    TagLogGroup,
-    UntagLogGroup,
-    ListTagsForResource,
-    ListTagsLogGroup,
   };
-}
-
-function tagsOf(group: GroupRow): Record<string, string> {
-  return JSON.parse(group.tags) as Record<string, string>;
-}
-
-function checkTags(tags: Record<string, string>): Record<string, string> {
-  const keys = Object.keys(tags);
-  if (keys.length > TAGS_MAX) throw fault('TooManyTagsException', `A log group can have ${TAGS_MAX} tags.`);
-  if (keys.some((key) => key.toLowerCase().startsWith('aws:'))) {
-    throw fault('InvalidParameterException', 'Tag keys starting with aws: are reserved.');
-  }
-  return tags;
 }
 
 /** `storedBytes` of AWS lags by hours and is 0 for streams; nothing here counts it. */

@@ -15,6 +15,7 @@ import { groupOperations } from './groups.ts';
 import { groupName, onGroup, onStream } from './names.ts';
 import { createRetention } from './retention.ts';
 import { migrations } from './tables.ts';
+import { taggingOperations } from './tagging.ts';
 
 const permissions: Permissions<'logs'> = {
   CreateLogGroup: (input, scope) => onGroup('CreateLogGroup', input.logGroupName, scope),
@@ -42,7 +43,12 @@ export function openLogs(house: House): Service<'logs'> {
   const retention = createRetention(house);
   return {
     name: 'logs',
-    operations: { ...gaps, ...groupOperations(house), ...eventOperations(house) },
+    operations: {
+      ...gaps,
+      ...groupOperations(house),
+      ...eventOperations(house),
+      ...taggingOperations(house),
+    },
     permissions,
     machines: [],
     migrations,
