@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -12,6 +12,7 @@ import { migrate, openDatabase } from '#store/database.ts';
 import { openRepositories } from '#store/repositories.ts';
 import { updateReferences } from './branches.ts';
 import { changeReferences, createMachine, recoverChanges } from './changes.ts';
+import { createMaintenance } from './maintenance.ts';
 import { createMutex } from './mutex.ts';
 import type { Room } from './room.ts';
 import { migrations, withTables, type RepositoryRow } from './tables.ts';
@@ -39,7 +40,9 @@ async function live(directory: string, hear: (event: BusEvent) => Promise<void>)
   };
   // The section uses only these parts of the house.
   const house = some as House;
-  const room: Room = { house, machine: createMachine(house), mutex: createMutex() };
+  const mutex = createMutex();
+  const maintenance = createMaintenance(house, mutex, 10);
+  const room: Room = { house, machine: createMachine(house), mutex, maintenance };
   await migrate(database, [...engineMigrations, ...migrations]);
   engine.register(room.machine);
   await recoverChanges(room);
@@ -48,6 +51,7 @@ async function live(directory: string, hear: (event: BusEvent) => Promise<void>)
     room,
     async end() {
       await engine.stop(0);
+      await maintenance.close();
       await database.close();
     },
   };
@@ -171,5 +175,30 @@ test('the next change first finishes one whose record failed', async () => {
     heard.map((event) => event.detail['referenceName']),
     ['trunk', 'next'],
   );
+  await end();
+});
+
+test('after some changes loose objects and references are packed, and all of them stay', async () => {
+  const directory = mkdtempSync(join(root, 'house-'));
+  const { room, end } = await live(directory, async () => {});
+  const { repository, commitId } = await createRepository(room);
+  const { repositories } = room.house;
+  const names = Array.from({ length: 10 }, (_, i) => `refs/heads/b${i}`);
+  for (const name of names) {
+    await changeReferences(room, {
+      repository,
+      callerUserArn: 'arn',
+      changes: [{ name, oldId: undefined, newId: commitId }],
+      apply: () => updateReferences(room.house, repository.id, [`create ${name}\0${commitId}\0`]),
+    });
+  }
+  await room.maintenance.settle();
+  const path = repositories.path(repository.id);
+  assert.ok(readdirSync(join(path, 'objects', 'pack')).some((name) => name.endsWith('.pack')));
+  assert.deepEqual(readdirSync(join(path, 'refs', 'heads')), []);
+  for (const name of names) assert.equal(await repositories.readReference(repository.id, name), commitId);
+  await repositories.git.output(['--git-dir', path, 'fsck', '--full', '--strict']);
+  await updateReferences(room.house, repository.id, [`delete refs/heads/b3\0${commitId}\0`]);
+  assert.equal(await repositories.readReference(repository.id, 'refs/heads/b3'), undefined);
   await end();
 });

@@ -132,6 +132,7 @@ async function finish(room: Room, repositoryId: string, open: OpenChange): Promi
   const defaultBranch = await chooseDefault(room, repositoryId, moved);
   const event = { type: 'ChangeRecorded', changeId: open.changeId, applied, defaultBranch } as const;
   await room.house.engine.send(room.machine, repositoryId, event);
+  if (applied.length > 0) room.maintenance.note(repositoryId);
   return applied;
 }
 

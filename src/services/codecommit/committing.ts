@@ -3,10 +3,12 @@
  * section as a push, if its tip is still the parent.
  */
 
+import { present } from '#base/assert.ts';
 import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import { isObjectId } from '#core/commit/names.ts';
 import { principalArn, type Principal } from '#core/policy/principal.ts';
+import type { Batch } from '#store/batch.ts';
 import { GitFailed } from '#store/git.ts';
 import type { Call, House } from '#services/service.ts';
 import { updateReferences } from './branches.ts';
@@ -34,9 +36,12 @@ export async function commit(room: Room, call: Call, plan: CommitPlan): Promise<
   const commands = changeCommands(plan, before);
   const temporary = `refs/slipway/tmp/${createUuid()}`;
   const commitId = await importCommit(house, call, plan, { temporary, parentId, commands });
-  const treeId = await treeOf(house, call, repository.id, commitId);
+  const [treeId, parentTreeId] = await withBatch(house, repository.id, call.signal, async (batch) => [
+    await treeOf(batch, commitId),
+    parentId === undefined ? undefined : await treeOf(batch, parentId),
+  ]);
   const drop = `delete ${temporary}\0${commitId}\0`;
-  if (parentId !== undefined && treeId === (await treeOf(house, call, repository.id, parentId))) {
+  if (treeId === parentTreeId) {
     await updateReferences(house, repository.id, [drop]);
     throw fault('NoChangeException', 'The commit would change nothing');
   }
@@ -137,10 +142,8 @@ async function importCommit(
   return commitId;
 }
 
-async function treeOf(house: House, call: Call, repositoryId: string, commitId: string): Promise<string> {
-  const facts = await withBatch(house, repositoryId, call.signal, (batch) => readCommit(batch, commitId));
-  if (!facts) throw new Error(`commit ${commitId} is missing`);
-  return facts.treeId;
+async function treeOf(batch: Batch, commitId: string): Promise<string> {
+  return present(await readCommit(batch, commitId), `commit ${commitId}`).treeId;
 }
 
 function plain(text: string): string {

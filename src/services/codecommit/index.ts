@@ -26,6 +26,7 @@ import { listTagsForResource, tagResource, untagResource } from './tagging.ts';
 import { createCommit, deleteFile, putFile } from './writing.ts';
 import { createMachine, recoverChanges } from './changes.ts';
 import { createGitRoute } from './door.ts';
+import { createMaintenance } from './maintenance.ts';
 import { createMutex } from './mutex.ts';
 import { permissions } from './permissions.ts';
 import type { Room } from './room.ts';
@@ -40,7 +41,9 @@ const TEMPLATES = 'Approval rule templates are not implemented.';
 const TRIGGERS = 'Triggers are not implemented; pushes are told on the event bus.';
 
 export function openCodecommit(house: House): Service<'codecommit'> {
-  const room: Room = { house, machine: createMachine(house), mutex: createMutex() };
+  const mutex = createMutex();
+  const maintenance = createMaintenance(house, mutex);
+  const room: Room = { house, machine: createMachine(house), mutex, maintenance };
   return {
     name: 'codecommit',
     operations: operationsOf(room),
@@ -49,6 +52,7 @@ export function openCodecommit(house: House): Service<'codecommit'> {
     migrations,
     routes: [createGitRoute(room)],
     recover: () => recoverChanges(room),
+    close: () => maintenance.close(),
   };
 }
 

@@ -7,6 +7,7 @@ import type { PublishChanges, RepositoryEvent, RepositoryState } from '#core/com
 import type { Machine } from '#engine/machine.ts';
 import type { House } from '#services/service.ts';
 import type { Kysely } from 'kysely';
+import type { Maintenance } from './maintenance.ts';
 import type { Mutex } from './mutex.ts';
 import { withTables, type RepositoryRow, type Tables } from './tables.ts';
 
@@ -19,6 +20,7 @@ export interface Room {
   readonly machine: Machine<RepositoryState, RepositoryEvent, PublishChanges>;
   /** One change at a time in each repository. */
   readonly mutex: Mutex;
+  readonly maintenance: Maintenance;
 }
 
 export type Rows = Kysely<Tables>;
