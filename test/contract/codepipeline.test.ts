@@ -29,7 +29,14 @@ import {
   type PipelineDeclaration,
   type StageState,
 } from '@aws-sdk/client-codepipeline';
-import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import {
+  CreateAccessKeyCommand,
+  CreateRoleCommand,
+  CreateUserCommand,
+  IAMClient,
+  PutRolePolicyCommand,
+  PutUserPolicyCommand,
+} from '@aws-sdk/client-iam';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -434,6 +441,111 @@ function tellStories(kind: 'SQLite' | 'PostgreSQL'): void {
       'PipelineNameInUseException',
       "A pipeline with the name 'taken' already exists in account '123456789012'",
     );
+  });
+
+  test('who creates must be allowed to pass the role; who approves, to answer that very approval', async () => {
+    const own = 'arn:aws:codepipeline:us-east-1:123456789012';
+    await create(declarationOf('mine'));
+    await create(declarationOf('theirs'));
+    const UserName = 'reviewer';
+    await iam.send(new CreateUserCommand({ UserName }));
+    await iam.send(
+      new PutUserPolicyCommand({
+        UserName,
+        PolicyName: 'review',
+        PolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Effect: 'Allow',
+              Action: 'codepipeline:PutApprovalResult',
+              Resource: `${own}:mine/Review/Approve`,
+            },
+            { Effect: 'Allow', Action: 'codepipeline:CreatePipeline', Resource: '*' },
+          ],
+        }),
+      }),
+    );
+    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+    const reviewer = new CodePipelineClient({
+      endpoint: house.endpoint,
+      region: house.region,
+      maxAttempts: 1,
+      credentials: {
+        accessKeyId: AccessKey?.AccessKeyId ?? '',
+        secretAccessKey: AccessKey?.SecretAccessKey ?? '',
+      },
+    });
+    const user = 'User: arn:aws:iam::123456789012:user/reviewer is not authorized to perform';
+    await refused(
+      reviewer.send(new CreatePipelineCommand({ pipeline: declarationOf('unpassed') })),
+      'AccessDeniedException',
+      `${user}: iam:PassRole on resource: ${roleArn('pipeline')} because no identity-based policy allows the iam:PassRole action`,
+    );
+    const approving = async (pipelineName: string) =>
+      reviewer.send(
+        new PutApprovalResultCommand({
+          pipelineName,
+          stageName: 'Review',
+          actionName: 'Approve',
+          result: { status: 'Approved', summary: 'fine' },
+          token: await asked(pipelineName),
+        }),
+      );
+    await refused(
+      approving('theirs'),
+      'AccessDeniedException',
+      `${user}: codepipeline:PutApprovalResult on resource: ${own}:theirs/Review/Approve because no identity-based policy allows the codepipeline:PutApprovalResult action`,
+    );
+    await approving('mine');
+    await reach('mine', 'Deploy', 'Succeeded');
+    assert.equal(
+      latest(await stageOf('mine', 'Review'))?.lastUpdatedBy,
+      'arn:aws:iam::123456789012:user/reviewer',
+    );
+  });
+
+  test('a queue lets every start through, in order', async () => {
+    await create({ ...declarationOf('queue'), executionMode: 'QUEUED' });
+    const first = await asked('queue');
+    const ids: (string | undefined)[] = [];
+    for (let i = 0; i < 2; i++) {
+      const started = await codepipeline.send(new StartPipelineExecutionCommand({ name: 'queue' }));
+      ids.push(started.pipelineExecutionId);
+    }
+    const waiting = await until('both wait', async () => {
+      const { inboundExecutions = [] } = await stageOf('queue', 'Review');
+      return inboundExecutions.length === 2 ? inboundExecutions : undefined;
+    });
+    assert.deepEqual(
+      waiting.map((execution) => execution.pipelineExecutionId),
+      ids,
+    );
+    await answer('queue', 'Approved', first);
+    await asked('queue', first);
+    assert.equal((await stageOf('queue', 'Review')).latestExecution?.pipelineExecutionId, ids[0]);
+    const { pipeline } = await codepipeline.send(new GetPipelineCommand({ name: 'queue' }));
+    assert.equal(pipeline?.pipelineType, 'V2');
+  });
+
+  test('an approval that names a topic says that nobody was told', async () => {
+    const pipeline = declarationOf('topic');
+    const configuration = pipeline.stages?.[1]?.actions?.[0]?.configuration;
+    assert.ok(configuration);
+    const topic = 'arn:aws:sns:us-east-1:123456789012:reviews';
+    configuration['NotificationArn'] = topic;
+    configuration['CustomData'] = 'Please look';
+    await create(pipeline);
+    const summary = await until('the summary to say so', async () => {
+      const text = latest(await stageOf('topic', 'Review'))?.summary;
+      return text === 'Please look' ? undefined : text;
+    });
+    assert.equal(
+      summary,
+      `Please look (no notification was sent to ${topic}: this Slipway has no notification service)`,
+    );
+    await answer('topic', 'Approved');
+    await reach('topic', 'Deploy', 'Succeeded');
   });
 
   test('an update makes a new version, cancels what runs and keeps the old declaration', async () => {

@@ -8,10 +8,10 @@ import type { Action } from './action.ts';
 export const approval: Action = {
   start(_acting, order) {
     const { CustomData, NotificationArn } = order.configuration;
-    const notice = `No notification was sent to ${NotificationArn}: this Slipway has no notification service`;
+    const notice = `no notification was sent to ${NotificationArn}: this Slipway has no notification service`;
     return Promise.resolve({
       type: 'ActionStarted',
-      summary: CustomData ? `${CustomData} (${notice})` : notice,
+      summary: CustomData === undefined ? notice : `${CustomData} (${notice})`,
     });
   },
 };
