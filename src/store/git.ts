@@ -143,6 +143,8 @@ function guard(
       resolve(code ?? -1);
     });
   });
+  // Whoever waits for the end hears of it; whoever only reads sees the output end, and must not end the server.
+  ended.catch(() => {});
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended, kill };
 }
 

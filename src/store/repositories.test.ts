@@ -162,3 +162,10 @@ test('git output is bounded, and an abort ends git', async () => {
     code: 128,
   });
 });
+
+test('where git is missing, callers hear of it and nothing else happens', async () => {
+  const none = openRepositories(join(directory, 'none'));
+  const missing = none.git.start(['version'], { environment: { PATH: '/nowhere' } });
+  for await (const chunk of missing.stdout) assert.fail(`${chunk}`);
+  await assert.rejects(missing.ended, /could not be started; is it installed/);
+});

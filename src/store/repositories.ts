@@ -96,7 +96,7 @@ export function openRepositories(directory: string): Repositories {
   mkdirSync(trash, { recursive: true, mode: 0o700 });
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
   for (const folder of [trash, scratch]) {
-    for (const name of readdirSync(folder)) void rm(join(folder, name), { recursive: true, force: true });
+    for (const name of readdirSync(folder)) removeLater(join(folder, name));
   }
   const git = openGit(directory);
 
@@ -128,7 +128,7 @@ export function openRepositories(directory: string): Repositories {
       if (!(await isThere(path(repositoryId)))) return;
       await rename(path(repositoryId), gone);
       await flush(folderOf(repositoryId));
-      void rm(gone, { recursive: true, force: true });
+      removeLater(gone);
     },
     readReference: (repositoryId, name) => readReference(path(repositoryId), name),
     async listReferences(repositoryId, prefix) {
@@ -200,6 +200,11 @@ async function processesOf(repository: string): Promise<readonly number[]> {
       }),
   );
   return found.filter((pid) => pid !== undefined);
+}
+
+/** In the background. What cannot be removed now is tried again when the store is opened next. */
+function removeLater(path: string): void {
+  rm(path, { recursive: true, force: true }).catch(() => {});
 }
 
 function killQuietly(pid: number): void {
