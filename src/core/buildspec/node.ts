@@ -3,10 +3,11 @@
  * alias counts as often as it is visited, so a document cannot grow while it is read.
  */
 
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Node } from 'yaml';
 
-export const BUILDSPEC_LENGTH_MAX = 1024 * 1024;
+/** Reading takes the time of the server, so this is far above any real file, and not further. */
+export const BUILDSPEC_LENGTH_MAX = 256 * 1024;
 const VISITS_MAX = 100_000;
 const DEPTH_MAX = 50;
 
@@ -47,13 +48,16 @@ export function readYaml(text: string): YamlFile {
     const line = lines.linePos(problem.pos[0]).line;
     throw new YamlFault(`${firstSentence(problem.message)} at line ${line}`);
   }
-  const reader: Reader = { document, lines, visits: 0, warnings: [] };
+  const reader: Reader = { lines, anchors: new Map(), targets: new Map(), visits: 0, warnings: [] };
   return { root: convert(reader, document.contents, 1, 0), warnings: reader.warnings };
 }
 
 interface Reader {
-  readonly document: Document.Parsed;
   readonly lines: LineCounter;
+  /** The newest node of each anchor, in the order of the document. */
+  readonly anchors: Map<string, Node>;
+  /** What each alias means where it stands; asking the document would search all of it, for each alias again. */
+  readonly targets: Map<Node, Node>;
   visits: number;
   readonly warnings: string[];
 }
@@ -81,10 +85,12 @@ function convert(reader: Reader, node: unknown, line: number, depth: number): Ya
   if (depth > DEPTH_MAX) throw new YamlFault(`the file is nested more than ${DEPTH_MAX} levels deep`);
   const here = lineOf(reader, node) ?? line;
   if (isAlias(node)) {
-    const target = node.resolve(reader.document);
+    const target = reader.targets.get(node) ?? reader.anchors.get(node.source);
     if (!target) throw new YamlFault(`unknown anchor '${node.source}' referenced at line ${here}`);
+    reader.targets.set(node, target);
     return convert(reader, target, here, depth + 1);
   }
+  keepAnchor(reader, node);
   if (isScalar(node)) {
     const text = node.value === null || node.value === undefined ? '' : String(node.value);
     return { line: here, kind: 'scalar', text, items: [], entries: [] };
@@ -95,6 +101,13 @@ function convert(reader: Reader, node: unknown, line: number, depth: number): Ya
   }
   if (isMap(node)) return convertMap(reader, node.items, here, depth);
   return { line: here, kind: 'scalar', text: '', items: [], entries: [] };
+}
+
+/** A node that is read again, by an alias, is no newer than before. */
+function keepAnchor(reader: Reader, node: unknown): void {
+  if (!isNode(node) || isAlias(node) || !node.anchor || reader.targets.has(node)) return;
+  reader.anchors.set(node.anchor, node);
+  reader.targets.set(node, node);
 }
 
 function convertMap(reader: Reader, pairs: readonly unknown[], line: number, depth: number): YamlNode {

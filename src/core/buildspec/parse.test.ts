@@ -173,3 +173,29 @@ test('any text gives a buildspec or a message, never an exception', () => {
     }),
   );
 });
+
+test('an alias means the anchor before it, also where the name comes again, inside an alias too', () => {
+  const text = `version: 0.2
+x: &a first
+y: &list [*a]
+z: &a second
+phases:
+  build:
+    commands: *list
+  post_build:
+    commands: [*a]
+`;
+  const parsed = parseBuildspec(text);
+  assert.ok('buildspec' in parsed);
+  const { BUILD, POST_BUILD } = parsed.buildspec.phases;
+  assert.deepEqual(BUILD?.commands, ['first']);
+  assert.deepEqual(POST_BUILD?.commands, ['second']);
+});
+
+test('thousands of aliases, each of a document of its own size, cost no more than reading it', () => {
+  const pairs = Array.from({ length: 4000 }, (_, i) => `b${i}: &b${i} {c: *a}\n`).join('');
+  const before = performance.now();
+  parseBuildspec(`version: 0.2\na: &a {x: 1}\n${pairs}phases: {build: {commands: [echo]}}\n`);
+  // It was a minute; generous, for slow machines.
+  assert.ok(performance.now() - before < 10_000);
+});
