@@ -257,6 +257,20 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
       assert.equal(readFileSync(log, 'utf8'), 'started\ndone\n');
     });
 
+    test('a trial that a dead server left running is ended by the next one', async () => {
+      const shared = join(data, `shared-${isolation}`);
+      const directory = join(shared, 'probe-left');
+      mkdirSync(directory, { recursive: true });
+      const id = `test-${process.pid}-${++count}`;
+      const plan = { id, directory, workspace: '/codebuild', limits: LIMITS, network: 'host' as const };
+      (await runtime.open(plan)).release();
+      assert.ok(countProcesses(directory) > 0);
+      const next = createSandboxRuntime({ directory: shared, hidden: data, isolation });
+      assert.equal(await next.problem(), undefined);
+      assert.equal(countProcesses(directory), 0);
+      assert.equal(existsSync(directory), false);
+    });
+
     test('network none has no way out, not even to this machine', async () => {
       const server = createServer().listen(0, '127.0.0.1');
       await new Promise((resolve) => server.once('listening', resolve));

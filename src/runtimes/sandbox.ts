@@ -8,7 +8,15 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { attach, isStartedAndAlive, startedProcess } from './attached.ts';
@@ -34,6 +42,7 @@ export interface SandboxOptions {
 }
 
 const PROBE_TIMEOUT_MS = 10_000;
+const TRIAL_PREFIX = 'probe-';
 /** What root inside may do to files and processes that are its own anyway. */
 const CAPABILITIES = '-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setfcap';
 /** Users of the machine that nobody has: one for each sandbox. */
@@ -233,12 +242,22 @@ async function chooseIsolation(options: SandboxOptions): Promise<Isolation | { r
     ? [options.isolation]
     : ['bubblewrap', 'namespaces'];
   const problems: string[] = [];
+  await endOldTrials(options.directory);
   for (const candidate of candidates) {
     const problem = await probe(options, candidate);
     if (problem === undefined) return candidate;
     problems.push(`${candidate}: ${problem}`);
   }
   return { problem: `no isolation is possible on this machine (${problems.join('; ')})` };
+}
+
+/** A server that died while it tried left its trial running. */
+async function endOldTrials(directory: string): Promise<void> {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory).filter((each) => each.startsWith(TRIAL_PREFIX))) {
+    await killSandbox(join(directory, name), 0);
+    rmSync(join(directory, name), { recursive: true, force: true });
+  }
 }
 
 /** Tries it: a sandbox that runs one command. */
@@ -250,7 +269,7 @@ async function probe(options: SandboxOptions, isolation: Isolation): Promise<str
     return `${program} is not installed (${(error as Error).message.split('\n', 1)[0]})`;
   }
   mkdirSync(options.directory, { recursive: true });
-  const directory = mkdtempSync(join(options.directory, 'probe-'));
+  const directory = mkdtempSync(join(options.directory, TRIAL_PREFIX));
   const limits = { memoryBytes: 2 ** 28, cpus: 1, processes: 64, diskBytes: 2 ** 28, openFiles: 1024 };
   const id = `probe-${process.pid}-${isolation}`;
   try {

@@ -5,11 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { killSandbox } from '#runtimes/kill.ts';
 import {
   connectBuilds,
   contextOf,
@@ -44,6 +45,12 @@ before(async () => {
 after(async () => {
   clients.close();
   await kill();
+  // The sandboxes outlive their server, as they should; here nobody will come back for them.
+  const codebuild = join(directory, 'data', 'codebuild');
+  for (const folder of ['builds', 'sandboxes'].map((name) => join(codebuild, name))) {
+    for (const name of existsSync(folder) ? readdirSync(folder) : [])
+      await killSandbox(join(folder, name), 0);
+  }
   rmSync(directory, { recursive: true, force: true });
 });
 
