@@ -15,7 +15,7 @@ type Codedeploy<Operation extends string> = Handler<'codedeploy', Operation>;
 
 export function applicationOperations(room: Room) {
   const { house } = room;
-  const database = rows(house.database);
+  const database = () => rows(house.database);
 
   const CreateApplication: Codedeploy<'CreateApplication'> = async (call, input) => {
     const name = names.applicationName(input.applicationName);
@@ -59,7 +59,11 @@ export function applicationOperations(room: Room) {
   };
 
   const ListApplications: Codedeploy<'ListApplications'> = async (_call, input) => {
-    const all = await database.selectFrom('codedeploy_applications').select('name').orderBy('name').execute();
+    const all = await database()
+      .selectFrom('codedeploy_applications')
+      .select('name')
+      .orderBy('name')
+      .execute();
     const page = pageOf(
       all.map((row) => row.name),
       input.nextToken,

@@ -21,7 +21,7 @@ const USER_ARN = /^arn:aws[a-z-]*:iam::\d{12}:user\/[\w+=,.@/-]+$/;
 const SESSION_ARN = /^arn:aws[a-z-]*:sts::\d{12}:assumed-role\/[\w+=,.@-]+\/[\w+=,.@-]+$/;
 
 export function instanceOperations({ house }: Room) {
-  const database = rows(house.database);
+  const database = () => rows(house.database);
 
   const RegisterOnPremisesInstance: Codedeploy<'RegisterOnPremisesInstance'> = async (call, input) => {
     const name = names.instanceName(input.instanceName);
@@ -72,7 +72,7 @@ export function instanceOperations({ house }: Room) {
   };
 
   const GetOnPremisesInstance: Codedeploy<'GetOnPremisesInstance'> = async (_call, input) => {
-    const row = await findInstance(database, names.instanceName(input.instanceName));
+    const row = await findInstance(database(), names.instanceName(input.instanceName));
     if (!row) throw notRegistered(input.instanceName);
     return { instanceInfo: instanceInfo(row) };
   };
@@ -82,7 +82,7 @@ export function instanceOperations({ house }: Room) {
     if (wanted.length > BATCH_MAX) {
       throw fault('BatchLimitExceededException', `At most ${BATCH_MAX} instances can be asked for.`);
     }
-    const found = await Promise.all(wanted.map((name) => findInstance(database, name)));
+    const found = await Promise.all(wanted.map((name) => findInstance(database(), name)));
     return { instanceInfos: found.flatMap((row) => (row ? [instanceInfo(row)] : [])) };
   };
 
@@ -90,7 +90,7 @@ export function instanceOperations({ house }: Room) {
     const filters = (input.tagFilters ?? []).map((filter) =>
       tagFilterOf(filter.Key, filter.Value, filter.Type),
     );
-    const all = await database.selectFrom('codedeploy_instances').selectAll().orderBy('name').execute();
+    const all = await database().selectFrom('codedeploy_instances').selectAll().orderBy('name').execute();
     const wanted = all.filter((row) => {
       const status = row.deregistered_at === null ? 'Registered' : 'Deregistered';
       if (input.registrationStatus !== undefined && input.registrationStatus !== status) return false;

@@ -18,7 +18,7 @@ const BUNDLE_TYPES: readonly string[] = ['tar', 'tgz', 'zip'];
 
 export function revisionOperations(room: Room) {
   const { house } = room;
-  const database = rows(house.database);
+  const database = () => rows(house.database);
 
   const RegisterApplicationRevision: Codedeploy<'RegisterApplicationRevision'> = async (call, input) => {
     const application = await requireApplication(house, input.applicationName);
@@ -78,7 +78,7 @@ export function revisionOperations(room: Room) {
     if (input.s3KeyPrefix !== undefined && input.s3Bucket === undefined) {
       throw fault('BucketNameFilterRequiredException', 'A key prefix needs the name of a bucket.');
     }
-    const all = await database
+    const all = await database()
       .selectFrom('codedeploy_revisions')
       .selectAll()
       .where('application_id', '=', application.application_id)
@@ -110,7 +110,7 @@ export function revisionOperations(room: Room) {
     application: ApplicationRow,
     revision: S3Revision,
   ): Promise<RevisionRow | undefined> {
-    return database
+    return database()
       .selectFrom('codedeploy_revisions')
       .selectAll()
       .where('application_id', '=', application.application_id)
@@ -120,7 +120,7 @@ export function revisionOperations(room: Room) {
 
   /** The groups of an application, each with what it runs now: as it was pinned, and by place alone. */
   async function targetKeys(application: { readonly application_id: string }) {
-    const groups = await database
+    const groups = await database()
       .selectFrom('codedeploy_groups')
       .select(['group_id', 'name'])
       .where('application_id', '=', application.application_id)
