@@ -22,7 +22,7 @@ import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
 import { openSts } from '#services/sts/index.ts';
-import { migrate, openDatabase } from '#store/database.ts';
+import { type Database, migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
 import { openObjects } from '#store/objects.ts';
 import { openRepositories } from '#store/repositories.ts';
@@ -61,14 +61,24 @@ export interface Slipway {
 }
 
 export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
-  const { directory, account, region, log, clock = systemClock } = options;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const rootKey = openRootKey(directory, options.environment);
+  mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  const rootKey = openRootKey(options.directory, options.environment);
   const database = await openDatabase({
-    ...(options.databaseUrl ? { url: options.databaseUrl } : { path: join(directory, 'slipway.db') }),
+    ...(options.databaseUrl ? { url: options.databaseUrl } : { path: join(options.directory, 'slipway.db') }),
     ...(options.beforeWrite ? { beforeWrite: options.beforeWrite } : {}),
-    log,
+    log: options.log,
   });
+  try {
+    return await openHouse(options, rootKey, database);
+  } catch (error) {
+    // Whoever tries again must find the data directory free.
+    await database.close();
+    throw error;
+  }
+}
+
+async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Database): Promise<Slipway> {
+  const { directory, account, region, log, clock = systemClock } = options;
   const engine = createEngine({ database, clock, log, node: `${process.pid}` });
   const gateway = createGateway({ account, region, rootKey, clock, log });
   const house: House = {
