@@ -19,8 +19,14 @@ const PER_KEY = 's3:DeleteObjects';
 /** Hosts are known by their registration, not by policies. */
 const HOST_COMMANDS = 'codedeploy-commands';
 
-/** Members that the handlers need although the tables do not say so. */
+const BUILD = 'closed:12345678-1234-1234-1234-123456789012';
+
+/** Members that the handlers need, or need in a form of which the tables do not know. */
 const NEEDED: Readonly<Record<string, object>> = {
+  'codebuild:BatchDeleteBuilds': { ids: [BUILD] },
+  'codebuild:BatchGetBuilds': { ids: [BUILD] },
+  'codebuild:RetryBuild': { id: BUILD },
+  'codebuild:StopBuild': { id: BUILD },
   'logs:DescribeLogStreams': { logGroupName: 'closed' },
   'logs:FilterLogEvents': { logGroupName: 'closed' },
   'logs:GetLogEvents': { logGroupName: 'closed' },
@@ -144,7 +150,6 @@ const TEXTS: readonly string[] = [
   'arn:aws:codecommit:us-east-1:123456789012:closed',
   '12345678-1234-1234-1234-123456789012',
   'a'.repeat(40),
-  'closed:12345678-1234-1234-1234-123456789012',
   '0123456789abcdef0123456789abcdef',
   'v1',
   'a/b/c/d',
