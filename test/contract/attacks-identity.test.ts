@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CodeCommitClient, GetRepositoryCommand } from '@aws-sdk/client-codecommit';
 import * as CodePipeline from '@aws-sdk/client-codepipeline';
+import { CodeDeploy } from '@aws-sdk/client-codedeploy';
 import * as Iam from '@aws-sdk/client-iam';
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import * as Sts from '@aws-sdk/client-sts';
@@ -359,4 +360,29 @@ test('wildcards in tags, names and session names stay letters in policies with v
   for (const value of ['other', 'SHOP', 'shop/', './shop']) await refused(read(value), DENIED);
   // What could be a wildcard is not even a tag.
   for (const value of ['*', 'sho?']) await refused(read(value), /^ValidationError/);
+});
+
+test('nobody makes a deployment group act under a role that they may not pass', async () => {
+  const trust = { Principal: { Service: 'codedeploy.amazonaws.com' } };
+  await createRole('strong-deploy', trust, allow('*'));
+  await createRole('weak-deploy', trust, allow('s3:*'));
+  const passing = allow('iam:PassRole', arn('role/weak-deploy'));
+  const key = await createUser('deployer', allow('codedeploy:*'), passing);
+  const mine = new CodeDeploy(settings(key));
+  const applicationName = 'passed';
+  await mine.createApplication({ applicationName });
+  const create = (name: string, role: string) =>
+    mine.createDeploymentGroup({
+      applicationName,
+      deploymentGroupName: name,
+      serviceRoleArn: arn(`role/${role}`),
+    });
+  await refused(create('strong', 'strong-deploy'), DENIED);
+  await create('weak', 'weak-deploy');
+  const update = {
+    applicationName,
+    currentDeploymentGroupName: 'weak',
+    serviceRoleArn: arn('role/strong-deploy'),
+  };
+  await refused(mine.updateDeploymentGroup(update), DENIED);
 });
