@@ -22,7 +22,10 @@ test('the key is made at the first start and stays the same', () => {
 
 test('the environment sets the key instead, whole or not at all', () => {
   const environment = { SLIPWAY_ROOT_ACCESS_KEY_ID: 'AKIAEXAMPLE', SLIPWAY_ROOT_SECRET_ACCESS_KEY: 'secret' };
-  assert.deepEqual(openRootKey(directory, environment), { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' });
+  assert.deepEqual(openRootKey(directory, environment), {
+    accessKeyId: 'AKIAEXAMPLE',
+    secretAccessKey: 'secret',
+  });
   assert.equal(readRootKey(directory), undefined);
   assert.throws(() => openRootKey(directory, { SLIPWAY_ROOT_ACCESS_KEY_ID: 'AKIAEXAMPLE' }), /both/);
 });

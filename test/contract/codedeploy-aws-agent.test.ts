@@ -14,7 +14,7 @@ import { bundleOf, createFleet, type Fleet, type FleetHost } from '#test/support
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 
 const checkout = process.env['SLIPWAY_AWS_AGENT'];
-const skip = checkout ? false : 'SLIPWAY_AWS_AGENT names no checkout of the AWS agent';
+const skip = checkout ? false : 'wants a checkout of the AWS agent; set SLIPWAY_AWS_AGENT';
 
 /** What the agent's own start script does, without its command line parser and its forking master. */
 const LAUNCH = `

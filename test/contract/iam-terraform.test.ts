@@ -16,11 +16,11 @@ const skip = whyNot();
 const RUN_MS_MAX = 120_000;
 
 function whyNot(): string | false {
-  if (spawnSync('terraform', ['version']).status !== 0) return 'Terraform is not installed';
+  if (spawnSync('terraform', ['version']).status !== 0) return 'wants Terraform, which is not installed';
   const provider = join(plugins, 'registry.terraform.io/hashicorp/aws');
   return existsSync(provider)
     ? false
-    : `there is no AWS provider in ${plugins}; set SLIPWAY_TERRAFORM_PLUGINS`;
+    : `wants an AWS provider, which is not in ${plugins}; set SLIPWAY_TERRAFORM_PLUGINS`;
 }
 
 const PIPELINE = `
