@@ -48,7 +48,7 @@ export function prepareFolders(directory: string, owner: Owner | undefined): voi
 export async function launch(plan: Launch): Promise<void> {
   const script = join(plan.directory, 'start.sh');
   writeFileSync(script, startScript(plan), { mode: 0o600 });
-  const child = spawn('/bin/sh', [script], {
+  const child = spawn(existsSync('/bin/bash') ? '/bin/bash' : '/bin/sh', [script], {
     cwd: '/',
     env: { PATH: SEARCH_PATH },
     stdio: 'ignore',
@@ -75,6 +75,7 @@ export function quote(word: string): string {
 /**
  * Commands write into a FIFO, not into the log: they may open and truncate /dev/stdout as they like. The collector
  * outlives them by the moment that it takes to write what they said last; beyond the limit it reads on, and forgets.
+ * Files that the server was started with, and does not know of, are closed first: only bash can name them all.
  */
 function startScript(plan: Launch): string {
   const { limits } = plan;
@@ -84,6 +85,10 @@ function startScript(plan: Launch): string {
       : `ulimit -p ${limits.processes}`,
   );
   return `umask 022
+[ -z "\${BASH_VERSION-}" ] || for file in /proc/$$/fd/*; do
+  file=\${file##*/}
+  case $file in 0 | 1 | 2 | 255 | '*') ;; *) eval "exec $file>&-" ;; esac
+done
 cd ${quote(plan.directory)} || exit 1
 read -r boot </proc/sys/kernel/random/boot_id
 read -r line </proc/$$/stat

@@ -257,6 +257,27 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
       assert.equal(readFileSync(log, 'utf8'), 'started\ndone\n');
     });
 
+    test('files that the server was started with do not reach the commands', async () => {
+      const id = `test-${process.pid}-${++count}`;
+      const directory = join(data, id);
+      mkdirSync(directory);
+      const plan = { id, directory, workspace: '/codebuild', limits: LIMITS, network: 'host' as const };
+      const options = { directory: join(data, 'shared'), hidden: data, isolation };
+      const program = `
+        const { createSandboxRuntime } = await import(${SANDBOX_MODULE});
+        const runtime = createSandboxRuntime(${JSON.stringify(options)});
+        const sandbox = await runtime.open(${JSON.stringify(plan)});
+        const step = { number: 1, heading: '', script: 'ls /proc/1/fd | tr "\\\\n" " "; ls /proc/self/fd | tr "\\\\n" " "' };
+        await sandbox.perform(step, new AbortController().signal);
+        await runtime.kill('${directory}', 0);
+        process.exit();`;
+      const command = `exec ${process.execPath} --input-type=module-typescript -e "$0" 7<${join(data, 'secret')} 42<&7`;
+      spawnSync('bash', ['-c', command, program]);
+      const seen = readFileSync(join(directory, 'log'), 'utf8');
+      assert.match(seen, / 0 1 2 3 $/);
+      assert.doesNotMatch(seen, /\b(7|42)\b/);
+    });
+
     test('a trial that a dead server left running is ended by the next one', async () => {
       const shared = join(data, `shared-${isolation}`);
       const directory = join(shared, 'probe-left');
