@@ -10,6 +10,7 @@
  * processes are gone.
  */
 
+import type { Decision, EngineEvent, Stamp } from '#base/decider.ts';
 import type { CommandPhase } from '#core/buildspec/buildspec.ts';
 import { PHASES } from './state.ts';
 import type {
@@ -23,26 +24,7 @@ import type {
   PhaseType,
 } from './state.ts';
 
-/** The engine's own events, in the shape in which it sends them. */
-type AnyEvent =
-  | BuildEvent
-  | { readonly type: 'TimePassed' }
-  | {
-      readonly type: 'EffectFailed';
-      readonly effectType: string;
-      readonly effect: unknown;
-      readonly message: string;
-    };
-
-interface Stamped {
-  readonly at: number;
-  readonly chance: string;
-}
-
-export interface BuildDecision {
-  readonly state: BuildState | undefined;
-  readonly effects: readonly BuildEffect[];
-}
+export type BuildDecision = Decision<BuildState, BuildEffect>;
 
 const MINUTE_MS = 60_000;
 const FINE: PhaseContext = { statusCode: '', message: '' };
@@ -51,7 +33,7 @@ const COMMAND_PHASES: readonly PhaseType[] = ['INSTALL', 'PRE_BUILD', 'BUILD', '
 
 export const buildDecider = { version: 1, decide, wakeAt };
 
-function decide(state: BuildState | undefined, event: AnyEvent & Stamped): BuildDecision {
+function decide(state: BuildState | undefined, event: (BuildEvent | EngineEvent) & Stamp): BuildDecision {
   if (!state) {
     return event.type === 'BuildRequested' ? create(event.plan, event.at) : { state, effects: [] };
   }

@@ -75,7 +75,8 @@ test('what git moved is told, once, in the order of the push; what it refused is
 test('a second change waits until the first is recorded', () => {
   const { state } = run([intended]);
   const second = repositoryDecider.decide(state, { ...intended, changeId: 'c2', ...stamp });
-  assert.equal(second.reply?.fault.code, 'ConcurrentReferenceUpdateException');
+  assert.ok(second.reply && 'fault' in second.reply);
+  assert.equal(second.reply.fault.code, 'ConcurrentReferenceUpdateException');
   assert.deepEqual(second.state, state);
 });
 

@@ -5,6 +5,7 @@
  *   ChangeIntended ─▶ open ─▶ (git moves the references) ─▶ ChangeRecorded ─▶ closed, and the world is told
  */
 
+import type { Decision, EngineEvent, Stamp } from '#base/decider.ts';
 import { deriveUuid } from '#base/ids.ts';
 import { describeReference } from './names.ts';
 
@@ -63,25 +64,7 @@ export interface ReferenceEvent {
   readonly callerUserArn: string;
 }
 
-interface Stamp {
-  readonly at: number;
-  readonly chance: string;
-}
-
-type EngineEvent =
-  | { readonly type: 'TimePassed' }
-  | {
-      readonly type: 'EffectFailed';
-      readonly effectType: string;
-      readonly effect: unknown;
-      readonly message: string;
-    };
-
-export interface RepositoryDecision {
-  readonly state: RepositoryState | undefined;
-  readonly effects: readonly PublishChanges[];
-  readonly reply?: { readonly fault: { readonly code: string; readonly message: string } };
-}
+export type RepositoryDecision = Decision<RepositoryState, PublishChanges>;
 
 export const repositoryDecider = { version: 1, decide };
 

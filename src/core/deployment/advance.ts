@@ -3,6 +3,7 @@
  * is not to be started any more, and ends what is over.
  */
 
+import type { Decision, Stamp } from '#base/decider.ts';
 import { assert } from '#base/assert.ts';
 import { endDeployment, isBudgetUsedUp, judge } from './ending.ts';
 import { failureBudget } from './health.ts';
@@ -15,19 +16,7 @@ import {
 } from './state.ts';
 import { cutTarget, isCut, skipTarget, startTarget } from './targets.ts';
 
-export interface Stamp {
-  readonly at: number;
-  readonly chance: string;
-}
-
-type Reply =
-  { readonly fault: { readonly code: string; readonly message: string } } | { readonly value: unknown };
-
-export interface GroupDecision {
-  readonly state: GroupState | undefined;
-  readonly effects: readonly DeploymentEffect[];
-  readonly reply?: Reply;
-}
+export type GroupDecision = Decision<GroupState, DeploymentEffect>;
 
 /** The active deployment, which there must be. */
 export function continueActive(state: GroupState, moment: Stamp): GroupDecision {

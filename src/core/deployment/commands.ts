@@ -1,6 +1,7 @@
 /** The commands of hosts: handing them out, letting exactly one agent execute them, taking the first result. */
 
-import { continueActive, unchanged, type GroupDecision, type Stamp } from './advance.ts';
+import type { Stamp } from '#base/decider.ts';
+import { continueActive, unchanged, type GroupDecision } from './advance.ts';
 import type { CommandName, Deployment, DeploymentEvent, GroupState, Target } from './state.ts';
 import { endEvent, isDeliverable } from './targets.ts';
 

@@ -5,8 +5,9 @@
  *   Created ─TargetsResolved─▶ InProgress ─▶ Succeeded | Failed | Stopped      (a rollback starts at Created again)
  */
 
+import type { EngineEvent, Stamp } from '#base/decider.ts';
 import { unreachable } from '#base/assert.ts';
-import { advance, continueActive, unchanged, type GroupDecision, type Stamp } from './advance.ts';
+import { advance, continueActive, unchanged, type GroupDecision } from './advance.ts';
 import { acknowledge, complete, poll, restartPickUp } from './commands.ts';
 import {
   announce,
@@ -27,15 +28,6 @@ import {
   type Target,
 } from './state.ts';
 import { abandonTarget, deadlineOf, expireCommand, isCut } from './targets.ts';
-
-type EngineEvent =
-  | { readonly type: 'TimePassed' }
-  | {
-      readonly type: 'EffectFailed';
-      readonly effectType: string;
-      readonly effect: unknown;
-      readonly message: string;
-    };
 
 export const TARGETS_MAX = 1000;
 const KEYS_MAX = 20;

@@ -3,6 +3,7 @@
  * orders that the event be published; so an event is neither lost nor made up, whenever the power fails.
  */
 
+import type { Decision, EngineEvent, Stamp } from '#base/decider.ts';
 import { deriveUuid } from '#base/ids.ts';
 
 export interface OutboxState {
@@ -32,26 +33,12 @@ export interface PublishObjectCreated extends Omit<ObjectWritten, 'type'> {
   readonly at: number;
 }
 
-interface Stamp {
-  readonly at: number;
-  readonly chance: string;
-}
-
-type EngineEvent =
-  | { readonly type: 'TimePassed' }
-  | {
-      readonly type: 'EffectFailed';
-      readonly effectType: string;
-      readonly effect: unknown;
-      readonly message: string;
-    };
-
 export const outboxDecider = { version: 1, decide };
 
 function decide(
   state: OutboxState | undefined,
   event: (ObjectWritten | EngineEvent) & Stamp,
-): { readonly state: OutboxState | undefined; readonly effects: readonly PublishObjectCreated[] } {
+): Decision<OutboxState, PublishObjectCreated> {
   switch (event.type) {
     case 'ObjectWritten': {
       const { type: _, chance, ...written } = event;

@@ -3,7 +3,8 @@
 import { present } from '#base/assert.ts';
 import type { GivenAction, GivenDeclaration, GivenStage } from './declaration.ts';
 import { completeDeclaration } from './declaration.ts';
-import type { EngineEvent, PipelineDecision } from './decide.ts';
+import type { EngineEvent } from '#base/decider.ts';
+import type { PipelineDecision } from './decide.ts';
 import { pipelineDecider } from './decide.ts';
 import type { ActionAddress, Effect, Event, Execution, StartAction, State, StateChange } from './state.ts';
 

@@ -1,9 +1,9 @@
 /**
  * The decision of a pipeline: one event, one new state, the effects it orders. Each kind of event is decided in the
  * file of its noun; here is only the choice, and the rule that a fault or a late event leaves the state untouched.
- * The engine's contract is in `engine/machine.ts`; core is below it, so the shape is repeated here.
  */
 
+import type { Decision, EngineEvent, Stamp } from '#base/decider.ts';
 import { unreachable } from '#base/assert.ts';
 import { answerApproval } from './approvals.ts';
 import type { Draft } from './draft.ts';
@@ -25,26 +25,7 @@ import { disableTransition, enableTransition } from './transitions.ts';
 import { createState, deletePipeline, startFirst, updatePipeline } from './updates.ts';
 import type { Verdict } from './verdict.ts';
 
-export interface Stamp {
-  readonly at: number;
-  readonly chance: string;
-}
-
-export type EngineEvent =
-  | { readonly type: 'TimePassed' }
-  | {
-      readonly type: 'EffectFailed';
-      readonly effectType: string;
-      readonly effect: unknown;
-      readonly message: string;
-    };
-
-export interface PipelineDecision {
-  readonly state: State | undefined;
-  readonly effects: readonly Effect[];
-  readonly reply?:
-    { readonly fault: { readonly code: string; readonly message: string } } | { readonly value: unknown };
-}
+export type PipelineDecision = Decision<State, Effect>;
 
 export const pipelineDecider = {
   version: 1,
