@@ -130,7 +130,7 @@ function writeGroup(plan: GroupPlan): boolean {
 }
 
 function groupFolders(id: string): string[] {
-  const none: Limits = { memoryBytes: 0, cpus: 1, processes: 0, diskBytes: 0, openFiles: 0 };
+  const none: Limits = { memoryBytes: 0, cpus: 1, processes: 0, diskBytes: 0, openFiles: 0, seconds: 0 };
   return planGroups(id, none)
     .map((plan) => plan.folder)
     .filter((folder) => existsSync(folder));

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { createFakeClock } from '#base/clock.ts';
 import { createFakeRuntime } from './fake.ts';
 
-const LIMITS = { memoryBytes: 1, cpus: 1, processes: 1, diskBytes: 1, openFiles: 1 };
+const LIMITS = { memoryBytes: 1, cpus: 1, processes: 1, diskBytes: 1, openFiles: 1, seconds: 1 };
 
 test('steps do what their variables say, on the clock that they were given, and once', async (context) => {
   const directory = mkdtempSync(join(tmpdir(), 'slipway-fake-'));

@@ -30,7 +30,11 @@ async function open(plan: SandboxPlan): Promise<Sandbox> {
     writeFileSync(join(directory, 'name'), plan.id);
     linkReadonly(directory);
     const supervisor = join(directory, 'readonly', 'supervisor.sh');
-    writeFileSync(supervisor, supervisorScript(join(directory, 'readonly')), { mode: 0o644 });
+    writeFileSync(
+      supervisor,
+      supervisorScript(join(directory, 'readonly'), { seconds: plan.limits.seconds, ends: 'group' }),
+      { mode: 0o644 },
+    );
     await launch({
       directory,
       limits: plan.limits,

@@ -38,6 +38,8 @@ export interface Limits {
   readonly processes: number;
   readonly diskBytes: number;
   readonly openFiles: number;
+  /** After so long the sandbox ends itself, also when no server is left to end it. */
+  readonly seconds: number;
 }
 
 export interface Step {

@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { isStartedAndAlive } from './attached.ts';
 import { createProcessRuntime } from './process.ts';
 import { waitUntil } from './processes.ts';
 import type { Limits, Runtime, Sandbox, Step, StepEnd } from './runtime.ts';
@@ -18,6 +19,7 @@ const LIMITS: Limits = {
   processes: 60,
   diskBytes: 40 * 2 ** 20,
   openFiles: 512,
+  seconds: 600,
 };
 const data = mkdtempSync(join(tmpdir(), 'slipway-runtimes-'));
 after(() => rmSync(data, { recursive: true, force: true }));
@@ -90,6 +92,18 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
       });
     });
 
+    test('a sandbox that nobody ends any more ends itself', async () => {
+      await withSandbox(
+        runtime,
+        async ({ run, directory }) => {
+          const end = await run("trap '' TERM; sleep 100 & sleep 100");
+          assert.ok(end.type === 'died' || end.status !== 0, JSON.stringify(end));
+          assert.ok(await waitUntil(() => !isStartedAndAlive(directory), 10_000));
+        },
+        { limits: { ...LIMITS, seconds: 1 } },
+      );
+    });
+
     test('the commands see no file, process, key or environment of the machine', async () => {
       await withSandbox(runtime, async ({ run, log, directory }) => {
         const hidden = [
@@ -99,7 +113,7 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
           '/root/.ssh',
           '/var/lib',
           '/etc/shadow',
-          '/work',
+          '/srv',
           '/boot',
           '/etc/hostname.real',
         ];

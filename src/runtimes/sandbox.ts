@@ -120,9 +120,13 @@ async function startSandbox(
   prepareSkeleton(skeleton, plan.workspace);
   prepareFolders(plan.directory, owner);
   const readonlyPath = join(plan.workspace, 'readonly');
-  writeFileSync(join(plan.directory, 'readonly', 'supervisor.sh'), supervisorScript(readonlyPath), {
-    mode: 0o644,
-  });
+  writeFileSync(
+    join(plan.directory, 'readonly', 'supervisor.sh'),
+    supervisorScript(readonlyPath, { seconds: plan.limits.seconds, ends: 'namespace' }),
+    {
+      mode: 0o644,
+    },
+  );
   const mounts = planMounts({
     skeleton,
     directory: plan.directory,
@@ -270,7 +274,14 @@ async function probe(options: SandboxOptions, isolation: Isolation): Promise<str
   }
   mkdirSync(options.directory, { recursive: true });
   const directory = mkdtempSync(join(options.directory, TRIAL_PREFIX));
-  const limits = { memoryBytes: 2 ** 28, cpus: 1, processes: 64, diskBytes: 2 ** 28, openFiles: 1024 };
+  const limits = {
+    memoryBytes: 2 ** 28,
+    cpus: 1,
+    processes: 64,
+    diskBytes: 2 ** 28,
+    openFiles: 1024,
+    seconds: 60,
+  };
   const id = `probe-${process.pid}-${isolation}`;
   try {
     const plan: SandboxPlan = { id, directory, workspace: '/codebuild', limits, network: 'host' };

@@ -10,9 +10,23 @@
  * over. Commands can reach these files through /proc; all they can forge is their own result.
  */
 
-export function supervisorScript(readonlyPath: string): string {
+export interface Deadline {
+  readonly seconds: number;
+  /** Everything in the sandbox's own process namespace, or only the supervisor's process group on the machine. */
+  readonly ends: 'namespace' | 'group';
+}
+
+export function supervisorScript(readonlyPath: string, deadline: Deadline): string {
   return `# Runs the steps that the server orders.
 trap '' HUP INT
+# The server ends it long before this; but a server may never come back.
+trap 'exit 124' TERM
+(
+  trap - TERM
+  sleep ${Math.ceil(deadline.seconds)}
+  kill -TERM $$
+  kill -s KILL -- ${deadline.ends === 'namespace' ? '-1' : '-$$'}
+) 3<&- 4>&- >/dev/null 2>&1 &
 steps='${readonlyPath}/steps'
 last=0
 echo '0 0' >&4

@@ -22,6 +22,8 @@ const COMPUTE: Readonly<Record<string, readonly [memoryGib: number, cpus: number
 };
 const PROCESSES_MAX = 4096;
 const OPEN_FILES_MAX = 65_536;
+/** The deadline of a build is the server's to keep; this much later its sandbox ends by itself. */
+const OVERTIME_SECONDS = 15 * 60;
 
 /** Checks what can be known before a sandbox is there; throws a `PhaseFailure`. */
 export async function checkProvision(
@@ -91,7 +93,7 @@ export async function openSandbox(room: Room, plan: BuildPlan): Promise<Sandbox>
     id: plan.uuid,
     directory,
     workspace: WORKSPACE,
-    limits: limitsOf(plan.environment.computeType),
+    limits: limitsOf(plan),
     network: 'host',
   });
 }
@@ -117,13 +119,14 @@ export function rememberAttempt(room: Room, plan: BuildPlan): void {
 }
 
 /** A machine that is smaller than the compute type gives what it has. */
-function limitsOf(computeType: string): Limits {
-  const [memoryGib, cpus, diskGib] = COMPUTE[computeType] ?? [3, 2, 64];
+function limitsOf({ environment, timeoutMinutes }: BuildPlan): Limits {
+  const [memoryGib, cpus, diskGib] = COMPUTE[environment.computeType] ?? [3, 2, 64];
   return {
     memoryBytes: Math.min(memoryGib * GIB, totalmem()),
     cpus: Math.min(cpus, availableParallelism()),
     diskBytes: diskGib * GIB,
     processes: PROCESSES_MAX,
     openFiles: OPEN_FILES_MAX,
+    seconds: timeoutMinutes * 60 + OVERTIME_SECONDS,
   };
 }
