@@ -140,7 +140,7 @@ report(
   'engine',
   [flush, ...onSqlite, ...onPostgres.figures],
   [
-    'An effect is one transaction of six statements (PostgreSQL: and BEGIN, COMMIT), each a round trip there.',
+    'An effect is one transaction of five statements (PostgreSQL: and BEGIN, COMMIT), each a round trip there.',
     `SQLite ${version.rows[0]?.v}, WAL, synchronous full.`,
     onPostgres.note,
     `Load average of the machine before: ${load}.`,
