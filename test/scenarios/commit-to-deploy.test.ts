@@ -4,10 +4,16 @@
  */
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { NAMES } from '#scripts/demo/world.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 import { createStory, type Story } from '#test/support/story.ts';
+import { until } from '#test/support/until.ts';
+
+const SLIPWAY = resolve(import.meta.dirname, '../../bin/slipway');
 
 let house: TestHouse;
 let story: Story;
@@ -69,6 +75,22 @@ test('a pushed commit is built, approved, deployed, and answers on every host', 
   first = execution;
 });
 
+test('slipway watch tells stages, actions, build output and the end', async () => {
+  const { stdout } = await promisify(execFile)(SLIPWAY, ['watch', NAMES.pipeline, '--json'], {
+    env: house.environment,
+  });
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { change?: string; log?: string });
+  const changes = lines.flatMap(({ change }) => change ?? []);
+  for (const said of ['Source/Commit Succeeded', 'Build/BuildAndTest Succeeded', 'Deploy Succeeded']) {
+    assert.ok(changes.includes(said), `${said} in ${stdout}`);
+  }
+  assert.ok(lines.some(({ log }) => log?.startsWith('ok: hello from build, release 1.0-')));
+  assert.equal(changes.at(-1), `execution ${first} Succeeded`);
+});
+
 test('a release that does not answer is rolled back to the one before, on the host that got it', async () => {
   const good = await story.hosts[0]?.call(['/opt/hello/hello']);
   story.write('hooks/validate.sh', '#!/bin/sh\necho "this release does not work" >&2\nexit 7\n');
@@ -87,7 +109,6 @@ test('a release that does not answer is rolled back to the one before, on the ho
   assert.equal(deploymentInfo?.errorInformation?.code, 'HEALTH_CONSTRAINTS');
   const rollbackId = deploymentInfo?.rollbackInfo?.rollbackDeploymentId ?? '';
   assert.match(rollbackId, /^d-[A-Z0-9]{9}$/);
-  const { until } = await import('#test/support/until.ts');
   const ended = await until('the end of the rollback', 60_000, async () => {
     const { deploymentInfo: rollback } = await story.clients.codedeploy.getDeployment({
       deploymentId: rollbackId,
