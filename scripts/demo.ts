@@ -5,7 +5,7 @@
  */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -141,23 +141,22 @@ async function setUp(clients: Clients, endpoint: string) {
   return repository;
 }
 
-/** A real clone, commit and push; the password reaches git through its credential protocol, not the command line. */
+/** A real clone, commit and push; git keeps the password in a file that only its owner reads. */
 async function push(repository: { url: string; userName: string; password: string }): Promise<void> {
   const clone = join(directory, 'hello');
-  const environment = {
-    ...process.env,
-    HELLO_USER: repository.userName,
-    HELLO_PASSWORD: repository.password,
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_CONFIG_NOSYSTEM: '1',
-    HOME: directory,
-  };
-  const helper = '!f() { echo "username=$HELLO_USER"; echo "password=$HELLO_PASSWORD"; }; f';
-  const git = (...parameters: string[]) =>
-    promisify(execFile)('git', ['-c', `credential.helper=${helper}`, ...parameters], { env: environment });
+  const passwords = join(directory, 'git-credentials');
+  const url = new URL(repository.url);
+  url.username = encodeURIComponent(repository.userName);
+  url.password = encodeURIComponent(repository.password);
+  writeFileSync(passwords, `${url.origin.replace('//', `//${url.username}:${url.password}@`)}\n`, {
+    mode: 0o600,
+  });
+  const environment = { ...process.env, GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1', HOME: directory };
+  const git = (...parameters: string[]) => promisify(execFile)('git', parameters, { env: environment });
   cpSync(join(ROOT, 'scripts/demo/sample'), clone, { recursive: true });
   await git('init', '--quiet', '--initial-branch=main', clone);
   await git('-C', clone, 'remote', 'add', 'origin', repository.url);
+  await git('-C', clone, 'config', 'credential.helper', `store --file ${passwords}`);
   await git('-C', clone, 'config', 'user.name', 'A Developer');
   await git('-C', clone, 'config', 'user.email', 'developer@example.com');
   await git('-C', clone, 'add', '.');
@@ -195,8 +194,10 @@ function sayWhatNext(endpoint: string): void {
     title('Go on by hand');
     command(`eval "$(npx slipway env --data ${data})"`);
     command(`aws codepipeline get-pipeline-state --name ${NAMES.pipeline}`);
-    command(`cd ${join(directory, 'hello')}   # change something, commit, push, and then:`);
-    command(`npx slipway watch ${NAMES.pipeline} --data ${data}`);
+    command(`cd ${join(directory, 'hello')} && git commit --allow-empty -m again && git push origin main`);
+    command(
+      `${join(ROOT, 'bin/slipway')} watch ${NAMES.pipeline} --data ${data}   # shows the approval command, too`,
+    );
     command(
       `kill ${[server?.pid, ...hosts.map((host) => host.process.pid)].join(' ')}   # stop the server and the hosts`,
     );
