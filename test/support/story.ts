@@ -91,7 +91,7 @@ export async function createStory(
       await git('push', '--quiet', 'origin', 'main');
     },
     nextExecution: (before) =>
-      until(`an execution after ${before}`, STORY_MS_MAX, async () => {
+      untilAnswered(`an execution after ${before}`, async () => {
         const { pipelineExecutionSummaries: [newest] = [] } =
           await clients.codepipeline.listPipelineExecutions({
             pipelineName: NAMES.pipeline,
@@ -109,8 +109,30 @@ export async function createStory(
   return story;
 }
 
+/** Asks until there is an answer; a server that is being killed and started again gives none meanwhile. */
+function untilAnswered<Value>(what: string, ask: () => Promise<Value | undefined>): Promise<Value> {
+  return until(what, STORY_MS_MAX, async () => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isConnectionLost(error) || isAnsweredBefore(error)) return undefined;
+      throw error;
+    }
+  });
+}
+
+function isConnectionLost(error: unknown): boolean {
+  const { code, name } = error as NodeJS.ErrnoException;
+  return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') || name === 'TimeoutError';
+}
+
+/** The client repeated an approval whose answer was lost. */
+function isAnsweredBefore(error: unknown): boolean {
+  return (error as Error).name === 'ApprovalAlreadyCompletedException';
+}
+
 function approveAndFollow(clients: Clients, executionId: string): Promise<string> {
-  return until(`the end of execution ${executionId}`, STORY_MS_MAX, async () => {
+  return untilAnswered(`the end of execution ${executionId}`, async () => {
     const { stageStates = [] } = await clients.codepipeline.getPipelineState({ name: NAMES.pipeline });
     for (const { stageName, latestExecution, actionStates = [] } of stageStates) {
       if (latestExecution?.pipelineExecutionId !== executionId) continue;
