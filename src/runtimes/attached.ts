@@ -189,8 +189,15 @@ function followEnds(path: string, isAliveNow: () => boolean): Ends {
   };
 }
 
+/** Nothing, too, when the folder has gone; that the sandbox is no more then shows in its process. */
 function readFrom(path: string, offset: number): string {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
   try {
     const pieces: string[] = [];
     const buffer = Buffer.allocUnsafe(64 * 1024);

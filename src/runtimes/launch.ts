@@ -100,6 +100,8 @@ set +C
 mkfifo -m 600 control output || exit 1
 ${plan.owner ? `chown ${plan.owner.uid}:${plan.owner.gid} output` : ''}
 ulimit -c 0
+# Both ends are open before the collector is there, so that no death of this script leaves it waiting.
+exec 5<>output 3<output 6>output 5>&-
 (
   (
     read -r line </proc/self/stat
@@ -110,13 +112,14 @@ ulimit -c 0
     trap '' XFSZ
     (ulimit -f ${LOG_BYTES_MAX / 512} && exec cat <&3 >>log 2>/dev/null)
     exec cat <&3 >/dev/null
-  ) 3<output &
+  ) 6>&- &
 ) &
+exec 3<&-
 ${plan.groups.map((folder) => `echo $$ >${quote(`${folder}/cgroup.procs`)} || exit 1`).join('\n')}
 ulimit -n ${limits.openFiles}
 ulimit -f ${Math.floor(limits.diskBytes / 512)}
 ${perProcess.join('\n')}
-exec 3<>control 4>>ends 1>output 2>&1 </dev/null
+exec 3<>control 4>>ends 1>&6 2>&1 6>&- </dev/null
 cd /
 exec ${plan.command.map(quote).join(' ')}
 `;
