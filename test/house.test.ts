@@ -30,17 +30,17 @@ const FLOORS = [
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   base: [],
   core: ['yaml'],
-  wire: ['@rgrove/parse-xml', 'cborg'],
-  agent: ['yauzl', 'tar-stream', 'node-forge'],
+  wire: ['@rgrove/parse-xml'],
+  agent: ['yauzl', 'tar-stream'],
   store: ['kysely', 'pg', 'yazl'],
-  runtimes: ['dockerode'],
+  runtimes: [],
   engine: ['kysely'],
-  services: ['kysely', 'yazl', 'yauzl', 'node-forge'],
+  services: ['kysely', 'yazl', 'yauzl'],
   gateway: [],
   'slipway.ts': [],
   cli: ['commander'],
 };
-const TEST_PACKAGES = /^(fast-check|@aws-sdk\/|@smithy\/|kysely$|pg$|yazl$|yauzl$)/;
+const TEST_PACKAGES = /^(fast-check|node-forge$|@aws-sdk\/|@smithy\/|kysely$|pg$|yazl$|yauzl$)/;
 
 interface SourceFile {
   /** Path below `src/`. */

@@ -112,7 +112,8 @@ function drawScalar(g: GeneratorValue, carrier: Carrier, shape: ScalarShape, mem
     case 'timestamp': {
       const inSeconds =
         carrier.hasWholeSeconds ||
-        shape.timestampFormat === 'rfc822' || (member.location === 'header' && !shape.timestampFormat);
+        shape.timestampFormat === 'rfc822' ||
+        (member.location === 'header' && !shape.timestampFormat);
       const at = g(() => milliseconds);
       return new Date(inSeconds ? at - (at % 1000) : at);
     }
