@@ -50,6 +50,11 @@ export async function followExecution(
   };
   const approved = new Set<string>();
   return poll(`execution ${executionId} did not end`, async () => {
+    // Asked first, so that the last look at the stages tells everything that led to the end.
+    const { pipelineExecution } = await clients.codepipeline.getPipelineExecution({
+      pipelineName,
+      pipelineExecutionId: executionId,
+    });
     const { stageStates } = await clients.codepipeline.getPipelineState({ name: pipelineName });
     for (const stage of stageStates ?? []) {
       if (stage.latestExecution?.pipelineExecutionId !== executionId) continue;
@@ -70,10 +75,6 @@ export async function followExecution(
         }
       }
     }
-    const { pipelineExecution } = await clients.codepipeline.getPipelineExecution({
-      pipelineName,
-      pipelineExecutionId: executionId,
-    });
     return FINAL.includes(pipelineExecution?.status ?? '') ? pipelineExecution?.status : undefined;
   });
 }

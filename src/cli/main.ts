@@ -63,6 +63,12 @@ program
   .option('--json', 'print one JSON object a change', false)
   .action(async (pipeline, options) => (await import('./watch.ts')).watch(pipeline, options));
 
+// Whoever reads our output may stop reading, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -44,10 +44,9 @@ export async function watch(pipeline: string, options: WatchOptions): Promise<vo
   const said = new Set<string>();
   const started = Date.now();
   for (;;) {
-    const [state, status] = await Promise.all([
-      client.send('GetPipelineState', { name: pipeline }),
-      statusOf(client, pipeline, execution),
-    ]);
+    // In this order, so that the last look at the stages tells everything that led to the end.
+    const status = await statusOf(client, pipeline, execution);
+    const state = await client.send('GetPipelineState', { name: pipeline });
     for (const change of changesOf(state['stageStates'] as readonly StageState[], pipeline, execution)) {
       if (said.has(change.text)) continue;
       said.add(change.text);
