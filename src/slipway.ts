@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '#base/clock.ts';
 import type { Log } from '#base/log.ts';
 import { createEngine, engineMigrations } from '#engine/engine.ts';
+import type { NamedMachine } from '#engine/machine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
 import { createProcessRuntime } from '#runtimes/process.ts';
@@ -46,6 +47,8 @@ export interface SlipwayOptions {
   readonly clock?: Clock;
   /** For crash tests: see `DatabaseOptions`. */
   readonly beforeWrite?: ((n: number) => void) | undefined;
+  /** For crash tests: may change, in place, how the effects of a machine are delivered. */
+  readonly disturb?: ((machine: NamedMachine) => void) | undefined;
 }
 
 export interface Slipway {
@@ -101,7 +104,10 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
 
   const rooms = openRooms(house, options);
   await migrate(database, [...engineMigrations, ...rooms.flatMap((room) => room.migrations)]);
-  for (const machine of rooms.flatMap((room) => room.machines)) engine.register(machine);
+  for (const machine of rooms.flatMap((room) => room.machines)) {
+    options.disturb?.(machine);
+    engine.register(machine);
+  }
   gateway.open(rooms);
   for (const room of rooms) await room.recover?.();
   const { url } = await gateway.listen(options.host, options.port);

@@ -178,7 +178,7 @@ export interface Identities {
     userName: string,
     password: string,
   ): Promise<Principal | undefined>;
-  /** What counts for a principal besides resource policies. A role that is gone or was made anew has nothing. */
+  /** What counts for a principal besides resource policies. A user or role that is gone or was made anew: UnrecognizedClientException. */
   policiesOf(principal: Principal): Promise<PrincipalPolicies>;
 }
 

@@ -5,20 +5,18 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
-import { NAMES } from '#scripts/demo/world.ts';
 import { readRootKey } from '#store/root-key.ts';
+import { assertOnce, leaveTraces } from '#test/support/once.ts';
 import { createServerProcess, type ServerProcess } from '#test/support/server.ts';
 import { createStory, type Story } from '#test/support/story.ts';
 
 /** Pauses between kills, a run each; different steps make different moments. */
 const KILL_AFTER_MS = [350, 520, 810];
 const KILLS_MAX = 25;
-const HOOKS = ['before-install', 'start', 'validate'];
 const HOST_NAMES = ['host-1', 'host-2'];
 
 let directory: string;
@@ -36,14 +34,7 @@ before(async () => {
     HOST_NAMES,
   );
   latest = await story.nextExecution(undefined);
-  for (const hook of HOOKS) {
-    const text = story.read(`hooks/${hook}.sh`);
-    story.write(`hooks/${hook}.sh`, `${text}echo "$DEPLOYMENT_ID $LIFECYCLE_EVENT" >> /opt/hooks.log\n`);
-  }
-  story.write(
-    'buildspec.yml',
-    story.read('buildspec.yml').replace('- mkdir', '- sleep 0.3; echo "MARK $RELEASE"\n      - mkdir'),
-  );
+  leaveTraces(story);
 });
 
 after(async () => {
@@ -58,7 +49,7 @@ for (const pauseMs of KILL_AFTER_MS) {
     const travelling = travel(`Release while dying every ${pauseMs} ms`);
     const { status, execution } = await killWhile(travelling, pauseMs);
     assert.equal(status, 'Succeeded');
-    await assertOnce(execution);
+    await assertOnce(story, execution);
     latest = execution;
   });
 }
@@ -93,62 +84,6 @@ async function killWhile<Result>(work: Promise<Result>, pauseMs: number): Promis
     await server.start();
   }
   return ended;
-}
-
-/** What the world has seen of this execution. */
-async function assertOnce(execution: string): Promise<void> {
-  const { actionExecutionDetails = [] } = await story.clients.codepipeline.listActionExecutions({
-    pipelineName: NAMES.pipeline,
-    filter: { pipelineExecutionId: execution },
-  });
-  assert.deepEqual(actionExecutionDetails.map(({ actionName, status }) => `${actionName} ${status}`).sort(), [
-    'BuildAndTest Succeeded',
-    'Commit Succeeded',
-    'Hosts Succeeded',
-    'Release Succeeded',
-  ]);
-  const externalOf = (name: string) =>
-    actionExecutionDetails.find(({ actionName }) => actionName === name)?.output?.executionResult
-      ?.externalExecutionId ?? '';
-  const { ids: builds = [] } = await story.clients.codebuild.listBuildsForProject({
-    projectName: NAMES.project,
-  });
-  const { pipelineExecutionSummaries: executions = [] } =
-    await story.clients.codepipeline.listPipelineExecutions({
-      pipelineName: NAMES.pipeline,
-    });
-  assert.equal(builds.length, executions.length - 1, 'one build for each execution that found a commit');
-  assert.equal(builds[0], externalOf('BuildAndTest'));
-  const marks = (await buildLog(builds[0] ?? '')).filter((line) => line.startsWith('MARK '));
-  assert.equal(marks.length, 1, `the build command ran once: ${marks.join()}`);
-  const { deployments = [] } = await story.clients.codedeploy.listDeployments({
-    applicationName: NAMES.application,
-    deploymentGroupName: NAMES.group,
-  });
-  assert.equal(
-    deployments.length,
-    executions.length - 1,
-    'one deployment for each execution that found a commit',
-  );
-  for (const host of story.hosts) {
-    const lines = readFileSync(join(host.directory, 'opt/hooks.log'), 'utf8').trim().split('\n');
-    assert.deepEqual(
-      lines.filter((line) => line.startsWith(externalOf('Hosts'))).map((line) => line.split(' ')[1]),
-      ['BeforeInstall', 'ApplicationStart', 'ValidateService'],
-      `hooks on ${host.name}`,
-    );
-  }
-}
-
-async function buildLog(buildId: string): Promise<readonly string[]> {
-  const { builds } = await story.clients.codebuild.batchGetBuilds({ ids: [buildId] });
-  const logs = new CloudWatchLogs({ endpoint: server.url, region: 'us-east-1', credentials: rootKey() });
-  const { events = [] } = await logs.getLogEvents({
-    logGroupName: builds?.[0]?.logs?.groupName,
-    logStreamName: builds?.[0]?.logs?.streamName ?? '',
-    startFromHead: true,
-  });
-  return events.map(({ message }) => message ?? '');
 }
 
 function rootKey() {

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog, type Log, silentLog } from '#base/log.ts';
+import type { NamedMachine } from '#engine/machine.ts';
 import { createSlipway, type Slipway } from '#slipway';
 
 export interface TestHouse {
@@ -28,6 +29,8 @@ export interface TestHouseOptions {
   readonly databaseUrl?: string;
   readonly runtime?: 'sandbox' | 'process';
   readonly log?: Log;
+  /** See `SlipwayOptions`. */
+  readonly disturb?: (machine: NamedMachine) => void;
 }
 
 const ACCOUNT = '123456789012';
@@ -46,6 +49,7 @@ export async function createTestHouse(options: TestHouseOptions = {}): Promise<T
       region: REGION,
       runtime: options.runtime ?? 'sandbox',
       environment: {},
+      disturb: options.disturb,
       log: options.log ?? testLog(),
     });
   let slipway = await open();

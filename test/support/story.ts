@@ -28,6 +28,7 @@ const FINAL = ['Succeeded', 'Failed', 'Stopped', 'Superseded', 'Cancelled'];
 
 export interface Story {
   readonly clients: Clients;
+  readonly connection: () => Connection;
   readonly hosts: readonly Host[];
   readonly clone: string;
   /** Writes a file into the clone; `commitAndPush` takes it along. */
@@ -68,6 +69,7 @@ export async function createStory(
   await git('remote', 'add', 'origin', repository.url);
   const story: Story = {
     clients,
+    connection,
     hosts,
     clone,
     write: (path, text) => writeFileSync(join(clone, path), text),
