@@ -43,11 +43,7 @@ export async function prepare(directory: string): Promise<void> {
 
 /** Commits, unless an earlier life did, and waits until the release has arrived. Returns what the world shows. */
 export async function release(slipway: Slipway): Promise<unknown> {
-  const { branch } = await slipway.root.send('codecommit:GetBranch', {
-    repositoryName: REPOSITORY,
-    branchName: 'main',
-  });
-  const head = branch?.commitId ?? '';
+  const head = await headOf(slipway);
   const { commit: last } = await slipway.root.send('codecommit:GetCommit', {
     repositoryName: REPOSITORY,
     commitId: head,
@@ -57,7 +53,17 @@ export async function release(slipway: Slipway): Promise<unknown> {
   return await look(slipway);
 }
 
-async function commit(slipway: Slipway, text: string, parentCommitId: string | undefined): Promise<void> {
+export async function headOf({ root }: Slipway): Promise<string> {
+  const where = { repositoryName: REPOSITORY, branchName: 'main' };
+  const { branch } = await root.send('codecommit:GetBranch', where);
+  return branch?.commitId ?? '';
+}
+
+export async function commit(
+  slipway: Slipway,
+  text: string,
+  parentCommitId: string | undefined,
+): Promise<void> {
   await slipway.root.send('codecommit:PutFile', {
     repositoryName: REPOSITORY,
     branchName: 'main',
@@ -70,7 +76,7 @@ async function commit(slipway: Slipway, text: string, parentCommitId: string | u
   });
 }
 
-async function followTo(slipway: Slipway, count: number): Promise<void> {
+export async function followTo(slipway: Slipway, count: number): Promise<void> {
   const until = Date.now() + STORY_MS_MAX;
   for (;;) {
     const executions = await executionsOf(slipway);
@@ -87,7 +93,7 @@ async function executionsOf({ root }: Slipway) {
   return answer.pipelineExecutionSummaries ?? [];
 }
 
-async function look(slipway: Slipway): Promise<unknown> {
+export async function look(slipway: Slipway): Promise<unknown> {
   const { root } = slipway;
   const keysOf = async (Bucket: string) =>
     ((await root.send('s3:ListObjectsV2', { Bucket })).Contents ?? []).map(({ Key, Size }) => ({

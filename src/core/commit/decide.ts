@@ -3,6 +3,7 @@
  * live in git only, so between the first and the last step a crash can come; the open intention tells what to look at.
  *
  *   ChangeIntended ─▶ open ─▶ (git moves the references) ─▶ ChangeRecorded ─▶ closed, and the world is told
+ *                      └─ TimePassed ─▶ SettleChange: look what git did, for whoever could not record it ─┘
  */
 
 import type { Decision, EngineEvent, Stamp } from '#base/decider.ts';
@@ -23,9 +24,14 @@ export interface OpenChange {
   readonly changes: readonly ReferenceChange[];
 }
 
+export interface AwaitedChange extends OpenChange {
+  /** When to look what became of it; not there while somebody was ordered to. */
+  readonly lookAt?: number;
+}
+
 export interface RepositoryState {
   /** At most one: the room lets one change at a time into a repository. */
-  readonly open?: OpenChange;
+  readonly open?: AwaitedChange;
   readonly recorded: number;
   /** Changes that nobody could be told about, after every attempt. */
   readonly lost: number;
@@ -46,6 +52,14 @@ export interface ChangeRecorded {
 
 export type RepositoryEvent = ChangeIntended | ChangeRecorded;
 
+export type RepositoryEffect = PublishChanges | SettleChange;
+
+/** Asks for the record of a change that is still open; nothing is to be done when its own maker has recorded it. */
+export interface SettleChange {
+  readonly type: 'SettleChange';
+  readonly changeId: string;
+}
+
 export interface PublishChanges {
   readonly type: 'PublishChanges';
   readonly at: number;
@@ -64,9 +78,14 @@ export interface ReferenceEvent {
   readonly callerUserArn: string;
 }
 
-export type RepositoryDecision = Decision<RepositoryState, PublishChanges>;
+export type RepositoryDecision = Decision<RepositoryState, RepositoryEffect>;
 
-export const repositoryDecider = { version: 1, decide };
+export const repositoryDecider = { version: 1, decide, wakeAt };
+
+/** Longer than nearly every change takes, so that those which go well are not looked after. */
+export const LOOK_MS = 3_000;
+/** After all attempts to look failed, which themselves took minutes. */
+export const LOOK_AGAIN_MS = 60_000;
 
 const NEW: RepositoryState = { recorded: 0, lost: 0 };
 
@@ -80,10 +99,28 @@ function decide(
     case 'ChangeRecorded':
       return record(state, event);
     case 'EffectFailed':
-      return { state: state && { ...state, lost: state.lost + 1 }, effects: [] };
+      return { state: state && fail(state, event), effects: [] };
     case 'TimePassed':
-      return { state, effects: [] };
+      return look(state, event.at);
   }
+}
+
+function wakeAt(state: RepositoryState): number | undefined {
+  return state.open?.lookAt;
+}
+
+function look(state: RepositoryState | undefined, at: number): RepositoryDecision {
+  if (state?.open?.lookAt === undefined || at < state.open.lookAt) return { state, effects: [] };
+  const { lookAt: _, ...open } = state.open;
+  return { state: { ...state, open }, effects: [{ type: 'SettleChange', changeId: open.changeId }] };
+}
+
+/** An open change is never given up; one that was recorded and could not be told is counted. */
+function fail(state: RepositoryState, event: Extract<EngineEvent, { type: 'EffectFailed' }> & Stamp) {
+  if (event.effectType !== 'SettleChange') return { ...state, lost: state.lost + 1 };
+  const { changeId } = event.effect as SettleChange;
+  if (state.open?.changeId !== changeId) return state;
+  return { ...state, open: { ...state.open, lookAt: event.at + LOOK_AGAIN_MS } };
 }
 
 function intend(state: RepositoryState, event: ChangeIntended & Stamp): RepositoryDecision {
@@ -93,7 +130,11 @@ function intend(state: RepositoryState, event: ChangeIntended & Stamp): Reposito
     const message = `Another change of ${repositoryName} is not recorded yet.`;
     return { state, effects: [], reply: { fault: { code: 'ConcurrentReferenceUpdateException', message } } };
   }
-  return { state: { ...state, open: { changeId, repositoryName, callerUserArn, changes } }, effects: [] };
+  const lookAt = event.at + LOOK_MS;
+  return {
+    state: { ...state, open: { changeId, repositoryName, callerUserArn, changes, lookAt } },
+    effects: [],
+  };
 }
 
 function record(state: RepositoryState | undefined, event: ChangeRecorded & Stamp): RepositoryDecision {

@@ -3,15 +3,17 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createUuid } from '#base/chance.ts';
-import { systemClock } from '#base/clock.ts';
+import { createFakeClock, systemClock, type Clock, type FakeClock } from '#base/clock.ts';
 import { silentLog } from '#base/log.ts';
+import { LOOK_MS } from '#core/commit/decide.ts';
 import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { BusEvent, House } from '#services/service.ts';
 import { migrate, openDatabase } from '#store/database.ts';
 import { openRepositories } from '#store/repositories.ts';
 import { updateReferences } from './branches.ts';
-import { changeReferences, createMachine, recoverChanges } from './changes.ts';
+import { changeReferences, createRoom, recoverChanges } from './changes.ts';
 import { createMaintenance } from './maintenance.ts';
 import { createMutex } from './mutex.ts';
 import type { Room } from './room.ts';
@@ -24,14 +26,14 @@ after(() => rmSync(root, { recursive: true, force: true }));
 type Heard = Map<string, BusEvent>;
 
 /** One life of the room, with real database, engine and git. `end` is a crash: nothing is finished. */
-async function live(directory: string, hear: (event: BusEvent) => Promise<void>) {
+async function live(directory: string, hear: (event: BusEvent) => Promise<void>, clock: Clock = systemClock) {
   const database = await openDatabase({ path: join(directory, 'slipway.db'), log: silentLog });
-  const engine = createEngine({ database, clock: systemClock, log: silentLog, node: 'test' });
+  const engine = createEngine({ database, clock, log: silentLog, node: 'test' });
   const repositories = openRepositories(join(directory, 'repositories'));
   const some: Partial<House> = {
     account: '123456789012',
     region: 'us-east-1',
-    clock: systemClock,
+    clock,
     log: silentLog,
     database,
     engine,
@@ -42,7 +44,7 @@ async function live(directory: string, hear: (event: BusEvent) => Promise<void>)
   const house = some as House;
   const mutex = createMutex();
   const maintenance = createMaintenance(house, mutex, 10);
-  const room: Room = { house, machine: createMachine(house), mutex, maintenance };
+  const room = createRoom(house, mutex, maintenance);
   await migrate(database, [...engineMigrations, ...migrations]);
   engine.register(room.machine);
   await recoverChanges(room);
@@ -175,6 +177,66 @@ test('the next change first finishes one whose record failed', async () => {
     heard.map((event) => event.detail['referenceName']),
     ['trunk', 'next'],
   );
+  await end();
+});
+
+/** Another clock's time goes on until `isSo`. */
+async function passTimeUntil(clock: FakeClock, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    clock.advance(100);
+    await nextTurn();
+  }
+}
+
+test('a change whose record failed is recorded and told by itself, once', async () => {
+  const heard: BusEvent[] = [];
+  const clock = createFakeClock();
+  const directory = mkdtempSync(join(root, 'house-'));
+  const { room, end } = await live(directory, async (event) => void heard.push(event), clock);
+  const { repository, commitId } = await createRepository(room);
+  const { engine } = room.house;
+  const { send } = engine;
+  let failures = 0;
+  (engine as { send: unknown }).send = async (...call: Parameters<typeof send>) => {
+    // Its maker fails, and so does the first who looks after it.
+    if (call[2].type === 'ChangeRecorded' && ++failures <= 2) throw new Error('the disk is full');
+    return await send(...call);
+  };
+  const command = `create refs/heads/trunk\0${commitId}\0`;
+  const make = () => updateReferences(room.house, repository.id, [command]);
+  await assert.rejects(push(room, repository, commitId, make), /the disk is full/);
+  await passTimeUntil(clock, () => heard.length > 0);
+  await engine.idle();
+  assert.deepEqual(
+    heard.map((event) => [event.detail['event'], event.detail['commitId']]),
+    [['referenceCreated', commitId]],
+  );
+  assert.equal(failures, 3);
+  assert.deepEqual(await engine.read(room.machine, repository.id), { recorded: 1, lost: 0 });
+  await end();
+});
+
+test('a change that takes long is looked after only when its turn has ended', async () => {
+  const heard: BusEvent[] = [];
+  const clock = createFakeClock();
+  const directory = mkdtempSync(join(root, 'house-'));
+  const { room, end } = await live(directory, async (event) => void heard.push(event), clock);
+  const { repository, commitId } = await createRepository(room);
+  const { engine } = room.house;
+  await push(room, repository, commitId, async () => {
+    await passTimeUntil(clock, async () => {
+      const open = (await engine.read(room.machine, repository.id))?.open;
+      return open !== undefined && open.lookAt === undefined;
+    });
+    const open = (await engine.read(room.machine, repository.id))?.open;
+    assert.ok(open, 'whoever looks after it waits');
+    await updateReferences(room.house, repository.id, [`create refs/heads/trunk\0${commitId}\0`]);
+  });
+  await engine.idle();
+  clock.advance(2 * LOOK_MS);
+  await engine.idle();
+  assert.equal(heard.length, 1);
+  assert.deepEqual(await engine.read(room.machine, repository.id), { recorded: 1, lost: 0 });
   await end();
 });
 

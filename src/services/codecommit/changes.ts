@@ -4,12 +4,15 @@
  *
  *   turn ─▶ intention (committed) ─▶ git moves references ─▶ read back ─▶ record and events (committed) ─▶ turn ends
  *
- * A crash between intention and record is put right at the next opening, or by the next change, by reading back again.
+ * A crash between intention and record is put right at the next opening, by reading back again. A failure there is put
+ * right by the next change, or some seconds later by the machine itself, whichever has its turn first.
  */
 
 import { createUuid } from '#base/chance.ts';
 import { repositoryDecider, type OpenChange, type ReferenceChange } from '#core/commit/decide.ts';
 import type { House } from '#services/service.ts';
+import type { Maintenance } from './maintenance.ts';
+import type { Mutex } from './mutex.ts';
 import { noSuchRepository, readRows, repositoryArn, type Room } from './room.ts';
 import { withTables, type RepositoryRow } from './tables.ts';
 
@@ -17,7 +20,15 @@ const BRANCHES = 'refs/heads/';
 /** Where HEAD of an empty repository points. */
 export const INITIAL_BRANCH = 'main';
 
-export function createMachine(house: House): Room['machine'] {
+export function createRoom(house: House, mutex: Mutex, maintenance: Maintenance): Room {
+  const machine = createMachine(house, (repositoryId, changeId) => settle(room, repositoryId, changeId));
+  const room: Room = { house, machine, mutex, maintenance };
+  return room;
+}
+
+type Settle = (repositoryId: string, changeId: string) => Promise<void>;
+
+function createMachine(house: House, settle: Settle): Room['machine'] {
   return {
     kind: 'codecommit.repository',
     decider: repositoryDecider,
@@ -35,6 +46,10 @@ export function createMachine(house: House): Room['machine'] {
             detail: { ...event, repositoryId: machineId },
           });
         }
+        return undefined;
+      },
+      async SettleChange({ changeId }, { machineId }) {
+        await settle(machineId, changeId);
         return undefined;
       },
     },
@@ -79,8 +94,7 @@ export async function changeReferences<Result>(
   return await room.mutex.take(repository.id, async () => {
     // It may have been deleted while this change waited for its turn.
     if (!(await room.house.repositories.exists(repository.id))) throw noSuchRepository(repository.name);
-    const left = await room.house.engine.read(room.machine, repository.id);
-    if (left?.open) await finish(room, repository.id, left.open);
+    await finishLeft(room, repository.id);
     const changes = await possible(room, repository.id, request.changes);
     // What git is certain to refuse, or need not do, leaves no trace.
     if (changes.length === 0) return { result: await apply(), applied: [] };
@@ -163,17 +177,35 @@ export async function pointHead(house: House, repositoryId: string, branch: stri
   await git.output(['--git-dir', path(repositoryId), 'symbolic-ref', 'HEAD', `${BRANCHES}${branch}`]);
 }
 
+/**
+ * For a change whose record failed. While its maker still has the turn this waits, and then finds it recorded. The
+ * record is sent within the turn, so that what it says of the default branch is still so.
+ */
+async function settle(room: Room, repositoryId: string, changeId: string): Promise<void> {
+  await room.mutex.take(repositoryId, async () => {
+    const { engine, repositories } = room.house;
+    const state = await engine.read(room.machine, repositoryId);
+    if (state?.open?.changeId !== changeId) return;
+    if (await repositories.exists(repositoryId)) return await finishLeft(room, repositoryId);
+    const event = { type: 'ChangeRecorded', changeId, applied: [], defaultBranch: undefined } as const;
+    await engine.send(room.machine, repositoryId, event);
+  });
+}
+
+/** Records a change that its maker left open, if there is one. Call it in the repository's turn. */
+export async function finishLeft(room: Room, repositoryId: string): Promise<void> {
+  const state = await room.house.engine.read(room.machine, repositoryId);
+  if (!state?.open) return;
+  await finish(room, repositoryId, state.open);
+  const { changeId } = state.open;
+  room.house.log.info('codecommit: finished a change that was interrupted', { repositoryId, changeId });
+}
+
 /** Before anything is served: finishes what a crash left between intention and record. */
 export async function recoverChanges(room: Room): Promise<void> {
   const left = await readRows(room.house).selectFrom('codecommit_open_change').selectAll().execute();
   for (const { repository_id } of left) {
     await room.house.repositories.clearLeftovers(repository_id);
-    const state = await room.house.engine.read(room.machine, repository_id);
-    if (!state?.open) continue;
-    await finish(room, repository_id, state.open);
-    room.house.log.info('codecommit: finished a change that was interrupted', {
-      repositoryId: repository_id,
-      changeId: state.open.changeId,
-    });
+    await finishLeft(room, repository_id);
   }
 }

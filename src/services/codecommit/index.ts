@@ -24,7 +24,7 @@ import {
 } from './repositories.ts';
 import { listTagsForResource, tagResource, untagResource } from './tagging.ts';
 import { createCommit, deleteFile, putFile } from './writing.ts';
-import { createMachine, recoverChanges } from './changes.ts';
+import { createRoom, recoverChanges } from './changes.ts';
 import { createGitRoute } from './door.ts';
 import { createMaintenance } from './maintenance.ts';
 import { createMutex } from './mutex.ts';
@@ -43,7 +43,7 @@ const TRIGGERS = 'Triggers are not implemented; pushes are told on the event bus
 export function openCodecommit(house: House): Service<'codecommit'> {
   const mutex = createMutex();
   const maintenance = createMaintenance(house, mutex);
-  const room: Room = { house, machine: createMachine(house), mutex, maintenance };
+  const room = createRoom(house, mutex, maintenance);
   return {
     name: 'codecommit',
     operations: operationsOf(room),

@@ -3,7 +3,7 @@
 import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import type { Call, Handler } from '#services/service.ts';
-import { INITIAL_BRANCH, pointHead } from './changes.ts';
+import { finishLeft, INITIAL_BRANCH, pointHead } from './changes.ts';
 import {
   checkRepositoryName,
   DESCRIPTION_LENGTH_MAX,
@@ -151,6 +151,8 @@ export function deleteRepository(room: Room): Handler<'codecommit', 'DeleteRepos
       .executeTakeFirst();
     if (!row) return {};
     await room.mutex.take(row.id, async () => {
+      // Two deletions may wait for the same turn.
+      if (await house.repositories.exists(row.id)) await finishLeft(room, row.id);
       await house.database.transaction(async (transaction) => {
         const rows = withTables(transaction);
         await rows.deleteFrom('codecommit_repository').where('id', '=', row.id).execute();

@@ -3,7 +3,7 @@
 import { arnOf } from '#base/arn.ts';
 import { fault, type Fault } from '#base/fault.ts';
 import { isRepositoryName } from '#core/commit/names.ts';
-import type { PublishChanges, RepositoryEvent, RepositoryState } from '#core/commit/decide.ts';
+import type { RepositoryEffect, RepositoryEvent, RepositoryState } from '#core/commit/decide.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { House } from '#services/service.ts';
 import type { Kysely } from 'kysely';
@@ -17,7 +17,7 @@ export const FILE_BYTES_MAX = 6 * 1024 * 1024;
 
 export interface Room {
   readonly house: House;
-  readonly machine: Machine<RepositoryState, RepositoryEvent, PublishChanges>;
+  readonly machine: Machine<RepositoryState, RepositoryEvent, RepositoryEffect>;
   /** One change at a time in each repository. */
   readonly mutex: Mutex;
   readonly maintenance: Maintenance;
