@@ -1,6 +1,6 @@
 /**
- * Releases in a house of its own process, which is killed before the write that it is told, or sees that write fail.
- * A failure that reaches the opening or the client ends the process, and the next one goes on.
+ * Releases in a house of its own process, which is killed before the write that it is told, or sees that write fail. A
+ * client that hears of the failure asks again, and the release arrives in the same life; only a failed opening ends it.
  */
 
 import { openHouse, release } from './house-story.ts';
@@ -10,16 +10,21 @@ const UNDISTURBED = 0;
 const FAILED = 3;
 
 let failed = false;
-try {
-  const slipway = await openHouse(directory, (n) => {
-    if (failed || n !== Number(write)) return;
-    if (disturbance === 'kill') process.kill(process.pid, 'SIGKILL');
-    failed = true;
-    throw new Error(`write ${n} fails`);
-  });
-  await release(slipway);
-  await slipway.close(0);
-} catch (error) {
+const beforeWrite = (n: number) => {
+  if (failed || n !== Number(write)) return;
+  if (disturbance === 'kill') process.kill(process.pid, 'SIGKILL');
+  failed = true;
+  throw new Error(`write ${n} fails`);
+};
+
+const slipway = await openHouse(directory, beforeWrite).catch((error: unknown) => {
   if (!failed) throw error;
+});
+if (slipway) {
+  await release(slipway).catch(async (error: unknown) => {
+    if (!failed) throw error;
+    await release(slipway);
+  });
+  await slipway.close(0);
 }
 process.exit(failed ? FAILED : UNDISTURBED);
