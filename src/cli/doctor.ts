@@ -63,7 +63,7 @@ async function program(
       const { stdout, stderr } = await run(candidate, parameters, { timeout: COMMAND_MS_MAX });
       return { what: name, state: 'works', detail: (stdout || stderr).split('\n')[0]?.trim() ?? '' };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      if (!['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) {
         return {
           what: name,
           state: otherwise,

@@ -130,8 +130,13 @@ export async function stopAtEveryStep(databases: Databases, story: Story, module
       const impatient = { ...place, url: `${place.url}?idle_in_transaction_session_timeout=100` };
       const child = startChild({ module, place: impatient, directory, step: n, signal: 'SIGSTOP' });
       const end = ended(child);
-      stopped = await Promise.race([said(child, 'stopping'), end.then(() => false)]);
-      if (stopped) await live(place, directory, story);
+      try {
+        stopped = await Promise.race([said(child, 'stopping'), end.then(() => false)]);
+        if (stopped) await live(place, directory, story);
+      } catch (error) {
+        child.kill('SIGKILL');
+        throw error;
+      }
       child.kill('SIGCONT');
       const { code } = await end;
       assert.ok(code === 0 || (stopped && code === IN_DOUBT), `the stopped node, at step ${n}: ${code}`);
