@@ -15,6 +15,7 @@ export interface ServerProcess {
   start(): Promise<void>;
   /** SIGKILL, and resolves when the process is gone. */
   kill(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
   /** SIGTERM, and resolves with the exit code. */
   stop(): Promise<number | null>;
 }
@@ -69,6 +70,7 @@ export async function createServerProcess(
     async kill() {
       await end('SIGKILL');
     },
+    signal: (signal) => void child?.kill(signal),
     stop: () => end('SIGTERM'),
   };
 }

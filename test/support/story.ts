@@ -35,7 +35,7 @@ export interface Story {
   write(path: string, text: string): void;
   read(path: string): string;
   /** Resolves with the commit id when git says that the push succeeded. */
-  commitAndPush(message: string): Promise<string>;
+  commitAndPush(message: string, remote?: string): Promise<string>;
   /** Pushes what is committed; harmless when it arrived already. */
   push(): Promise<void>;
   /** The newest execution, once it is another one than `before`. */
@@ -74,7 +74,7 @@ export async function createStory(
     clone,
     write: (path, text) => writeFileSync(join(clone, path), text),
     read: (path) => readFileSync(join(clone, path), 'utf8'),
-    async commitAndPush(message) {
+    async commitAndPush(message, remote = 'origin') {
       await git('add', '.');
       await git(
         '-c',
@@ -86,7 +86,7 @@ export async function createStory(
         '--message',
         message,
       );
-      await git('push', '--quiet', 'origin', 'main');
+      await git('push', '--quiet', remote, 'main');
       return (await git('rev-parse', 'HEAD')).trim();
     },
     async push() {
