@@ -13,6 +13,7 @@ import { promisify } from 'node:util';
 import type { ActionDeclaration } from '@aws-sdk/client-codepipeline';
 import { type Clients, connect, createRoles, NAMES } from '#scripts/demo/world.ts';
 import { readRootKey } from '#store/root-key.ts';
+import { gitIn } from '#test/support/git-clone.ts';
 import { until } from '#test/support/until.ts';
 import { type Figure, figure, report } from './report.ts';
 
@@ -56,7 +57,7 @@ async function measurePush(clients: Clients, roles: { pipeline: string; build: s
   const { repositoryMetadata } = await clients.codecommit.createRepository({ repositoryName: 'push' });
   const credential = await gitCredential(clients);
   const clone = join(directory, 'clone');
-  const git = gitIn(clone, credential);
+  const git = gitIn(clone, directory, credential);
   await run('git', ['init', '--quiet', '--initial-branch=main', clone]);
   writeFileSync(
     join(clone, 'buildspec.yml'),
@@ -395,20 +396,6 @@ async function gitCredential(clients: Clients) {
     ServiceName: 'codecommit.amazonaws.com',
   });
   return { userName: credential?.ServiceUserName ?? '', password: credential?.ServicePassword ?? '' };
-}
-
-function gitIn(clone: string, credential: { userName: string; password: string }) {
-  const helper = '!f() { echo "username=$BENCH_USER"; echo "password=$BENCH_PASSWORD"; }; f';
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: directory,
-    GIT_CONFIG_NOSYSTEM: '1',
-    BENCH_USER: credential.userName,
-    BENCH_PASSWORD: credential.password,
-  };
-  return async (...parameters: string[]): Promise<void> => {
-    await run('git', ['-C', clone, '-c', `credential.helper=${helper}`, ...parameters], { env });
-  };
 }
 
 function present<Value>(value: Value | undefined): Value {

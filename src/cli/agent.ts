@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { runAgent } from '#agent/agent.ts';
 import { createLog } from '#base/log.ts';
+import { parseCredentials } from '#store/root-key.ts';
 import type { SigningCredentials } from '#wire/sign.ts';
 
 export interface AgentOptions {
@@ -47,15 +48,8 @@ function environmentCredentials(): SigningCredentials {
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
-/** The first profile of an AWS shared-credentials file. */
 function fileCredentials(path: string): SigningCredentials {
-  const text = readFileSync(path, 'utf8');
-  const member = (name: string) => new RegExp(`^\\s*${name}\\s*=\\s*(\\S+)\\s*$`, 'm').exec(text)?.[1];
-  const accessKeyId = member('aws_access_key_id');
-  const secretAccessKey = member('aws_secret_access_key');
-  const sessionToken = member('aws_session_token');
-  if (!accessKeyId || !secretAccessKey) {
-    throw new Error(`${path} holds no aws_access_key_id and aws_secret_access_key.`);
-  }
-  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+  const credentials = parseCredentials(readFileSync(path, 'utf8'));
+  if (!credentials) throw new Error(`${path} holds no aws_access_key_id and aws_secret_access_key.`);
+  return credentials;
 }

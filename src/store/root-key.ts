@@ -35,13 +35,20 @@ export function readRootKey(directory: string): RootKey | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+  const key = parseCredentials(text);
+  if (!key)
+    throw new Error(`${path} holds no access key. Restore it, or remove it to let a new key be made.`);
+  return { accessKeyId: key.accessKeyId, secretAccessKey: key.secretAccessKey };
+}
+
+/** The first profile of an AWS shared-credentials file; `undefined` when it holds no whole key. */
+export function parseCredentials(text: string): (RootKey & { readonly sessionToken?: string }) | undefined {
   const member = (name: string) => new RegExp(`^\\s*${name}\\s*=\\s*(\\S+)\\s*$`, 'm').exec(text)?.[1];
   const accessKeyId = member('aws_access_key_id');
   const secretAccessKey = member('aws_secret_access_key');
-  if (!accessKeyId || !secretAccessKey) {
-    throw new Error(`${path} holds no access key. Restore it, or remove it to let a new key be made.`);
-  }
-  return { accessKeyId, secretAccessKey };
+  const sessionToken = member('aws_session_token');
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
 export function rootKeyPath(directory: string): string {

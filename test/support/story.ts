@@ -3,10 +3,8 @@
  * demo's own steps, so that the demo and the tests cannot drift apart.
  */
 
-import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { type Host, startHost } from '#scripts/demo/hosts.ts';
 import {
   type Clients,
@@ -20,6 +18,7 @@ import {
   type HostCredentials,
   NAMES,
 } from '#scripts/demo/world.ts';
+import { gitIn } from './git-clone.ts';
 import { until } from './until.ts';
 
 const SAMPLE = resolve(import.meta.dirname, '../../scripts/demo/sample');
@@ -156,26 +155,4 @@ function approveAndFollow(clients: Clients, executionId: string): Promise<string
     const status = pipelineExecution?.status ?? '';
     return FINAL.includes(status) ? status : undefined;
   });
-}
-
-function gitIn(clone: string, home: string, credential: { userName: string; password: string }) {
-  const helper = '!f() { echo "username=$STORY_USER"; echo "password=$STORY_PASSWORD"; }; f';
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: home,
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_TERMINAL_PROMPT: '0',
-    STORY_USER: credential.userName,
-    STORY_PASSWORD: credential.password,
-  };
-  return async (...parameters: string[]): Promise<string> => {
-    const { stdout } = await promisify(execFile)(
-      'git',
-      ['-C', clone, '-c', `credential.helper=${helper}`, ...parameters],
-      {
-        env,
-      },
-    );
-    return stdout;
-  };
 }

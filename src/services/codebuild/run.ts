@@ -8,6 +8,7 @@ import { currentPhase } from '#core/build/decide.ts';
 import type { BuildFacts, BuildState, PhaseContext, PhaseType } from '#core/build/state.ts';
 import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
 import type { Performance } from '#engine/machine.ts';
+import type { Sandbox } from '#runtimes/runtime.ts';
 import { appendOnce, followLog, type LogFollower } from './build-log.ts';
 import { buildDirectory, containerLine, createBench, PhaseFailure, recall, type Bench } from './bench.ts';
 import { uploadArtifacts } from './artifacts.ts';
@@ -104,7 +105,7 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
   const { plan } = first;
   const directory = buildDirectory(room, plan.uuid);
   const role = () => sessions.of(plan);
-  let sandbox: Awaited<ReturnType<typeof openSandbox>> | undefined;
+  let sandbox: Sandbox | undefined;
   let follower: LogFollower | undefined;
   let number: number | undefined;
 
@@ -119,18 +120,13 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
       );
     }
     follower ??= followerOf(room, sessions, first);
+    return benchIn(sandbox, phase);
+  }
+
+  async function benchIn(open: Sandbox, phase: PhaseType): Promise<Bench> {
     number ??= await numberOf(room, plan.id);
-    return createBench({
-      room,
-      plan,
-      number,
-      startAt: first.startAt,
-      directory,
-      sandbox,
-      signal,
-      role,
-      phase,
-    });
+    const { startAt } = first;
+    return createBench({ room, plan, number, startAt, directory, sandbox: open, signal, role, phase });
   }
 
   async function endSandbox(): Promise<void> {
@@ -145,18 +141,7 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
         rememberAttempt(room, plan);
         // A sandbox that was started by an earlier life has said its first lines, or will now.
         sandbox ??= await openSandbox(room, plan);
-        number ??= await numberOf(room, plan.id);
-        return createBench({
-          room,
-          plan,
-          number,
-          startAt: first.startAt,
-          directory,
-          sandbox,
-          signal,
-          role,
-          phase: 'PROVISIONING',
-        });
+        return benchIn(sandbox, 'PROVISIONING');
       })(),
     ]);
     for (const line of firstLines(room, plan, bench.sandbox).trimEnd().split('\n')) bench.sayPlain(line);
