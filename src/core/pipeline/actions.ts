@@ -12,14 +12,8 @@ import { artifactStoreOf } from './declaration.ts';
 import type { Draft, Writable } from './draft.ts';
 import { currentStage, declarationOf } from './draft.ts';
 import { PARALLEL_ACTIONS_MAX, POLL_MS_MAX, POLL_MS_MIN } from './limits.ts';
-import type {
-  ActionError,
-  ActionRun,
-  Execution,
-  ExternalReference,
-  NamedArtifact,
-  StageRun,
-} from './state.ts';
+import type { ExternalReference } from './events.ts';
+import type { ActionError, ActionRun, Execution, NamedArtifact, StageRun } from './state.ts';
 
 export type StageOutcome = 'running' | 'succeeded' | 'failed' | 'stopped' | 'cancelled';
 

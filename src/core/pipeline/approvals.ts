@@ -6,7 +6,7 @@ import { actionOf, stageOf } from './declaration.ts';
 import type { Draft } from './draft.ts';
 import { declarationOf, openExecution } from './draft.ts';
 import { advance } from './stages.ts';
-import type { Event } from './state.ts';
+import type { Event } from './events.ts';
 import type { Verdict } from './verdict.ts';
 import { changed, noSuchStage, refused } from './verdict.ts';
 

@@ -6,7 +6,9 @@ import { completeDeclaration } from './declaration.ts';
 import type { EngineEvent } from '#base/decider.ts';
 import type { PipelineDecision } from './decide.ts';
 import { pipelineDecider } from './decide.ts';
-import type { ActionAddress, Effect, Event, Execution, StartAction, State, StateChange } from './state.ts';
+import type { ActionAddress, Event } from './events.ts';
+import type { Effect, StartAction, StateChange } from './orders.ts';
+import type { Execution, State } from './state.ts';
 
 export function sourceAction(name = 'Source'): GivenAction {
   return {

@@ -19,7 +19,9 @@ import {
 } from './results.ts';
 import { retryStage } from './retries.ts';
 import { requestExecution } from './starts.ts';
-import type { Effect, Event, State } from './state.ts';
+import type { Event } from './events.ts';
+import type { Effect } from './orders.ts';
+import type { State } from './state.ts';
 import { stopExecution } from './stops.ts';
 import { disableTransition, enableTransition } from './transitions.ts';
 import { createState, deletePipeline, startFirst, updatePipeline } from './updates.ts';

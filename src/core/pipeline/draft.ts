@@ -8,7 +8,8 @@ import { deriveText, deriveUuid } from '#base/ids.ts';
 import { PARALLEL_RETRYABLE_MAX } from './limits.ts';
 import type { Declaration, StageDeclaration } from './declaration.ts';
 import { stageOf } from './declaration.ts';
-import type { Effect, Execution, StageRun, StageState, State, StateChange } from './state.ts';
+import type { Effect, StateChange } from './orders.ts';
+import type { Execution, StageRun, StageState, State } from './state.ts';
 
 export type Writable<T> = T extends object ? { -readonly [Key in keyof T]: Writable<T[Key]> } : T;
 

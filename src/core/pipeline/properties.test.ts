@@ -11,7 +11,8 @@ import type { GivenDeclaration } from './declaration.ts';
 import { completeDeclaration } from './declaration.ts';
 import { pipelineDecider } from './decide.ts';
 import { isInFlight } from './draft.ts';
-import type { ActionAddress, Event, State } from './state.ts';
+import type { ActionAddress, Event } from './events.ts';
+import type { State } from './state.ts';
 
 const wide = pipeline(
   { name: 'S1', actions: [sourceAction()] },

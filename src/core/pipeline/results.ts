@@ -7,7 +7,8 @@ import type { Draft, Writable } from './draft.ts';
 import { declarationOf, isInFlight, openExecution } from './draft.ts';
 import { OUTPUT_VARIABLES_LENGTH_MAX } from './limits.ts';
 import { advance } from './stages.ts';
-import type { ActionAddress, ActionRun, Event, Execution, State } from './state.ts';
+import type { ActionAddress, Event } from './events.ts';
+import type { ActionRun, Execution, State } from './state.ts';
 import type { Verdict } from './verdict.ts';
 import { changed, unchanged } from './verdict.ts';
 

@@ -9,7 +9,8 @@ import type { Draft } from './draft.ts';
 import { declarationOf, isInFlight, openExecution } from './draft.ts';
 import { IN_FLIGHT_MAX } from './limits.ts';
 import { resume, takeLock } from './stages.ts';
-import type { Event, Execution, StageRun } from './state.ts';
+import type { Event } from './events.ts';
+import type { Execution, StageRun } from './state.ts';
 import type { Verdict } from './verdict.ts';
 import { changed, noSuchStage, refused } from './verdict.ts';
 

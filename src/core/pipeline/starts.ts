@@ -7,7 +7,8 @@ import type { Draft, Writable } from './draft.ts';
 import { declarationOf, isInFlight, openExecution } from './draft.ts';
 import { IN_FLIGHT_MAX, TOKENS_MAX, TOKEN_MS_MAX } from './limits.ts';
 import { arrive } from './stages.ts';
-import type { Execution, ExecutionRequested } from './state.ts';
+import type { ExecutionRequested } from './events.ts';
+import type { Execution } from './state.ts';
 import type { Verdict } from './verdict.ts';
 import { changed, refused } from './verdict.ts';
 

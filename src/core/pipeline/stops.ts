@@ -8,7 +8,7 @@ import { endAction } from './actions.ts';
 import type { Draft } from './draft.ts';
 import { currentStage, isInFlight, openExecution } from './draft.ts';
 import { advance, endWaiting } from './stages.ts';
-import type { Event } from './state.ts';
+import type { Event } from './events.ts';
 import type { Verdict } from './verdict.ts';
 import { changed, refused } from './verdict.ts';
 

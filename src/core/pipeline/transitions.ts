@@ -5,7 +5,7 @@ import type { Draft } from './draft.ts';
 import { declarationOf, openStage } from './draft.ts';
 import { TRANSITION_WAIT_MS_MAX } from './limits.ts';
 import { admit, endWaiting } from './stages.ts';
-import type { Event } from './state.ts';
+import type { Event } from './events.ts';
 import type { Verdict } from './verdict.ts';
 import { changed, noSuchStage, unchanged } from './verdict.ts';
 

@@ -9,7 +9,8 @@ import type { Draft } from './draft.ts';
 import { currentStage, isInFlight, openExecution } from './draft.ts';
 import { requestExecution } from './starts.ts';
 import { advance, endWaiting } from './stages.ts';
-import type { Event, StageState, State } from './state.ts';
+import type { Event } from './events.ts';
+import type { StageState, State } from './state.ts';
 import type { Verdict } from './verdict.ts';
 import { changed } from './verdict.ts';
 

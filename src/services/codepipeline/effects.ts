@@ -3,7 +3,9 @@
  * are published. Faults of other services become the action's error; what may pass is tried again by the engine.
  */
 
-import type { ActionAddress, ActionError, Effect, Event } from '#core/pipeline/state.ts';
+import type { ActionAddress, Event } from '#core/pipeline/events.ts';
+import type { Effect } from '#core/pipeline/orders.ts';
+import type { ActionError } from '#core/pipeline/state.ts';
 import type { ActionTypeId } from '#core/pipeline/declaration.ts';
 import type { Perform } from '#engine/machine.ts';
 import type { House } from '#services/service.ts';

@@ -3,7 +3,9 @@
 import { arnOf } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
 import type { Declaration } from '#core/pipeline/declaration.ts';
-import type { Effect, Event, State } from '#core/pipeline/state.ts';
+import type { Event } from '#core/pipeline/events.ts';
+import type { Effect } from '#core/pipeline/orders.ts';
+import type { State } from '#core/pipeline/state.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { House, Scope } from '#services/service.ts';
 import type { ExecutionRow, PipelineRow } from './tables.ts';

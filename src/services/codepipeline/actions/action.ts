@@ -6,7 +6,8 @@
  * repeat it harmlessly. `poll` answers nothing while the work goes on; only actions that answer `started` have one.
  */
 
-import type { ActionError, PollAction, SourceRevision, StartAction } from '#core/pipeline/state.ts';
+import type { PollAction, StartAction } from '#core/pipeline/orders.ts';
+import type { ActionError, SourceRevision } from '#core/pipeline/state.ts';
 import type { RevisionPin } from '#core/pipeline/state.ts';
 import type { Caller, House } from '#services/service.ts';
 

@@ -1,7 +1,8 @@
 /** Artifacts in the pipeline's bucket, written and read under the acting role. */
 
 import { Readable } from 'node:stream';
-import type { NamedArtifact, StartAction } from '#core/pipeline/state.ts';
+import type { StartAction } from '#core/pipeline/orders.ts';
+import type { NamedArtifact } from '#core/pipeline/state.ts';
 import type { Acting } from './action.ts';
 import { ActionRefused } from './action.ts';
 

@@ -5,7 +5,8 @@
  */
 
 import type { Build, EnvironmentVariable, ProjectArtifacts } from '@aws-sdk/client-codebuild';
-import type { NamedArtifact, StartAction } from '#core/pipeline/state.ts';
+import type { StartAction } from '#core/pipeline/orders.ts';
+import type { NamedArtifact } from '#core/pipeline/state.ts';
 import type { Action, Outcome } from './action.ts';
 import { ActionRefused, configured, cut } from './action.ts';
 

@@ -5,7 +5,7 @@
 
 import type { Readable } from 'node:stream';
 import { present } from '#base/assert.ts';
-import type { StartAction } from '#core/pipeline/state.ts';
+import type { StartAction } from '#core/pipeline/orders.ts';
 import type { InputOf } from '#services/clients.ts';
 import type { Acting, Action } from './action.ts';
 import { ActionRefused, configured } from './action.ts';

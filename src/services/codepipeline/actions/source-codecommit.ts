@@ -8,7 +8,7 @@ import type { Commit } from '@aws-sdk/client-codecommit';
 import { arnOf } from '#base/arn.ts';
 import { isFault } from '#base/fault.ts';
 import { present } from '#base/assert.ts';
-import type { StartAction } from '#core/pipeline/state.ts';
+import type { StartAction } from '#core/pipeline/orders.ts';
 import { ArchiveTooLarge, CommitNotFound } from '#store/archive.ts';
 import type { Acting, Action, Outcome } from './action.ts';
 import { ActionRefused, configured, cut } from './action.ts';
