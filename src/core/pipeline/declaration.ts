@@ -41,7 +41,7 @@ export interface StageDeclaration {
 }
 
 export interface FailureDeclaration {
-  readonly result?: 'ROLLBACK' | 'RETRY' | 'FAIL' | 'SKIP';
+  readonly result?: ConditionResult;
   readonly retryConfiguration?: { readonly retryMode?: RetryMode };
   readonly conditions?: readonly ConditionDeclaration[];
 }
@@ -52,17 +52,32 @@ export interface ConditionsDeclaration {
   readonly conditions: readonly ConditionDeclaration[];
 }
 
+/** When a condition of a stage is evaluated. */
+export type ConditionKind = 'beforeEntry' | 'onSuccess' | 'onFailure';
+
+export type ConditionResult = 'ROLLBACK' | 'RETRY' | 'FAIL' | 'SKIP';
+
 export interface ConditionDeclaration {
-  readonly result?: string;
-  readonly rules?: readonly {
-    readonly name: string;
-    readonly ruleTypeId: {
-      readonly category: string;
-      readonly owner?: string;
-      readonly provider: string;
-      readonly version?: string;
-    };
-  }[];
+  readonly result?: ConditionResult;
+  readonly rules: readonly RuleDeclaration[];
+}
+
+export interface RuleDeclaration {
+  readonly name: string;
+  readonly ruleTypeId: RuleTypeId;
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly commands?: readonly string[];
+  readonly inputArtifacts: readonly { readonly name: string }[];
+  readonly roleArn?: string;
+  readonly region?: string;
+  readonly timeoutInMinutes?: number;
+}
+
+export interface RuleTypeId {
+  readonly category: string;
+  readonly owner: string;
+  readonly provider: string;
+  readonly version: string;
 }
 
 export interface ActionTypeId {
@@ -81,11 +96,17 @@ export interface ActionDeclaration {
   readonly outputArtifacts: readonly { readonly name: string; readonly files?: readonly string[] }[];
   readonly commands?: readonly string[];
   readonly outputVariables?: readonly string[];
-  readonly environmentVariables?: readonly unknown[];
+  readonly environmentVariables?: readonly EnvironmentVariable[];
   readonly roleArn?: string;
   readonly region?: string;
   readonly namespace?: string;
   readonly timeoutInMinutes?: number;
+}
+
+export interface EnvironmentVariable {
+  readonly name: string;
+  readonly value: string;
+  readonly type?: 'PLAINTEXT' | 'SECRETS_MANAGER';
 }
 
 /** The members that may be missing in what a caller sends. */
@@ -95,7 +116,31 @@ export type GivenDeclaration = Omit<Declaration, 'stages' | 'version' | 'executi
   readonly pipelineType?: PipelineType;
 };
 
-export type GivenStage = Omit<StageDeclaration, 'actions'> & { readonly actions: readonly GivenAction[] };
+export type GivenStage = Omit<StageDeclaration, 'actions' | ConditionKind> & {
+  readonly actions: readonly GivenAction[];
+  readonly beforeEntry?: GivenConditions;
+  readonly onSuccess?: GivenConditions;
+  readonly onFailure?: Omit<FailureDeclaration, 'conditions'> & Partial<GivenConditions>;
+};
+
+interface GivenConditions {
+  readonly conditions: readonly GivenCondition[];
+}
+
+interface GivenCondition {
+  readonly result?: ConditionResult;
+  readonly rules?: readonly GivenRule[];
+}
+
+export type GivenRule = Omit<RuleDeclaration, 'ruleTypeId' | 'configuration' | 'inputArtifacts'> &
+  Partial<Pick<RuleDeclaration, 'configuration' | 'inputArtifacts'>> & {
+    readonly ruleTypeId: {
+      readonly category: string;
+      readonly owner?: string;
+      readonly provider: string;
+      readonly version?: string;
+    };
+  };
 
 export type GivenAction = Omit<
   ActionDeclaration,
@@ -107,10 +152,44 @@ export type GivenAction = Omit<
 export function completeDeclaration(given: GivenDeclaration, version: number): Declaration {
   return {
     ...given,
-    stages: given.stages.map((stage) => ({ ...stage, actions: stage.actions.map(completeAction) })),
+    stages: given.stages.map(completeStage),
     version,
     executionMode: given.executionMode ?? 'SUPERSEDED',
     pipelineType: given.pipelineType ?? (usesV2(given) ? 'V2' : 'V1'),
+  };
+}
+
+function completeStage({ beforeEntry, onSuccess, onFailure, ...stage }: GivenStage): StageDeclaration {
+  return {
+    ...stage,
+    actions: stage.actions.map(completeAction),
+    ...(beforeEntry ? { beforeEntry: { conditions: beforeEntry.conditions.map(completeCondition) } } : {}),
+    ...(onSuccess ? { onSuccess: { conditions: onSuccess.conditions.map(completeCondition) } } : {}),
+    ...(onFailure ? { onFailure: completeFailure(onFailure) } : {}),
+  };
+}
+
+function completeFailure({
+  conditions,
+  ...failure
+}: NonNullable<GivenStage['onFailure']>): FailureDeclaration {
+  return conditions ? { ...failure, conditions: conditions.map(completeCondition) } : failure;
+}
+
+function completeCondition({ rules, ...condition }: GivenCondition): ConditionDeclaration {
+  return { ...condition, rules: (rules ?? []).map(completeRule) };
+}
+
+function completeRule(rule: GivenRule): RuleDeclaration {
+  return {
+    ...rule,
+    ruleTypeId: {
+      ...rule.ruleTypeId,
+      owner: rule.ruleTypeId.owner ?? 'AWS',
+      version: rule.ruleTypeId.version ?? '1',
+    },
+    configuration: rule.configuration ?? {},
+    inputArtifacts: rule.inputArtifacts ?? [],
   };
 }
 
