@@ -139,3 +139,15 @@ function required(name: string): ActionProperty {
 function optional(name: string, type: PropertyType = 'string', values?: readonly string[]): ActionProperty {
   return { name, required: false, secret: false, type, ...(values ? { values } : {}) };
 }
+
+/** The type, or what holds for every custom action: a worker may take a day. */
+export function actionTypeOrGeneric(id: ActionTypeId): ActionType {
+  const any = { min: 0, max: 5 };
+  return actionTypeOf(id) ?? { id, properties: [], inputs: any, outputs: any, timeoutMs: DAY_MS };
+}
+
+/** True if the work is done as a job that somebody outside takes and reports. */
+export function isDoneByWorkers(id: ActionTypeId): boolean {
+  if (id.owner !== 'AWS') return actionTypeOf(id) === undefined;
+  return id.category === 'Invoke' && id.provider === 'Lambda';
+}
