@@ -124,6 +124,24 @@ export function actionTypeOf(id: ActionTypeId): ActionType | undefined {
   );
 }
 
+/** The type of a checked action: for types that are not built in, what holds for all of them. */
+export function actionTypeOrGeneric(id: ActionTypeId): ActionType {
+  return (
+    actionTypeOf(id) ?? {
+      id,
+      properties: [],
+      inputs: { min: 0, max: 5 },
+      outputs: { min: 0, max: 5 },
+      timeoutMs: DAY_MS,
+    }
+  );
+}
+
+/** True if workers poll for its jobs: custom actions, and those of third parties that are not built in. */
+export function isDoneByWorkers(id: ActionTypeId): boolean {
+  return id.owner !== 'AWS' && actionTypeOf(id) === undefined;
+}
+
 export function isApproval(id: ActionTypeId): boolean {
   return id.category === 'Approval';
 }

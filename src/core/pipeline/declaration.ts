@@ -15,7 +15,7 @@ export interface Declaration {
   readonly version: number;
   readonly executionMode: ExecutionMode;
   readonly pipelineType: PipelineType;
-  readonly triggers?: readonly unknown[];
+  readonly triggers?: readonly TriggerDeclaration[];
   readonly variables?: readonly VariableDeclaration[];
 }
 
@@ -29,6 +29,39 @@ export interface VariableDeclaration {
   readonly name: string;
   readonly defaultValue?: string;
   readonly description?: string;
+}
+
+/** Which events of a repository start the pipeline; without one, every push to the source action's branch does. */
+export interface TriggerDeclaration {
+  readonly providerType: 'CodeStarSourceConnection';
+  readonly gitConfiguration: GitTrigger;
+}
+
+export interface GitTrigger {
+  readonly sourceActionName: string;
+  readonly push?: readonly PushFilter[];
+  readonly pullRequest?: readonly PullRequestFilter[];
+}
+
+export interface PushFilter {
+  readonly tags?: PatternFilter;
+  readonly branches?: PatternFilter;
+  readonly filePaths?: PatternFilter;
+}
+
+export interface PullRequestFilter {
+  readonly events?: readonly PullRequestEvent[];
+  /** Of the branch into which it is to be merged. */
+  readonly branches?: PatternFilter;
+  readonly filePaths?: PatternFilter;
+}
+
+export type PullRequestEvent = 'OPEN' | 'UPDATED' | 'CLOSED';
+
+/** Globs. Without includes everything matches; what an exclude matches does not. */
+export interface PatternFilter {
+  readonly includes?: readonly string[];
+  readonly excludes?: readonly string[];
 }
 
 export interface StageDeclaration {
@@ -221,6 +254,14 @@ export function usesV2(given: GivenDeclaration): boolean {
 
 export function stageOf(declaration: Declaration, name: string): StageDeclaration | undefined {
   return declaration.stages.find((stage) => stage.name === name);
+}
+
+/** The rules of all conditions of a stage. */
+export function rulesOf(stage: Pick<StageDeclaration, ConditionKind>): readonly RuleDeclaration[] {
+  const { beforeEntry, onSuccess, onFailure } = stage;
+  return [beforeEntry, onSuccess, onFailure].flatMap((each) =>
+    (each?.conditions ?? []).flatMap((condition) => condition.rules),
+  );
 }
 
 export function actionOf(stage: StageDeclaration, name: string): ActionDeclaration | undefined {

@@ -64,7 +64,7 @@ function structureFaults(given: GivenDeclaration, declaration: Declaration): Dec
   }
   for (const trigger of declaration.triggers ?? []) {
     say(
-      `Trigger source action ${triggerSource(trigger)} must be a source action of the pipeline with the provider ` +
+      `Trigger source action ${trigger.gitConfiguration.sourceActionName} must be a source action of the pipeline with the provider ` +
         'CodeStarSourceConnection',
     );
   }
@@ -83,12 +83,6 @@ function namesOf(declaration: Declaration): string[] {
       ...action.outputArtifacts.map((artifact) => artifact.name),
     ]),
   ];
-}
-
-/** No connection source is carried, so no trigger can name one; the refusal says which name was given. */
-function triggerSource(trigger: unknown): string {
-  const { gitConfiguration } = trigger as { gitConfiguration?: { sourceActionName?: string } };
-  return gitConfiguration?.sourceActionName ?? '';
 }
 
 function stageFaults(stage: StageDeclaration, index: number, region: string): DeclarationFault[] {
