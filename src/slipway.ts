@@ -96,7 +96,7 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
     keyring: openKeyring(directory),
     engine,
     repositories: openRepositories(join(directory, 'repositories')),
-    asService: (service) => gateway.asService(service),
+    asService: (service, sourceArn) => gateway.asService(service, sourceArn),
     assumeRole: (request) => gateway.assumeRole(request),
     publish: (event) => gateway.publish(event),
     trust: gateway.trust,

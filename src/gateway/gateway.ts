@@ -44,7 +44,7 @@ export interface Gateway {
   /** Base URL under which clients on this machine reach us; a bug before `listen`. */
   endpoint(): string;
   readonly trust: Trust;
-  asService(service: string): Caller;
+  asService(service: string, sourceArn?: string): Caller;
   assumeRole(request: AssumeRole): Promise<Assumed>;
   publish(event: BusEvent): Promise<void>;
   /** Acts as this principal, for the server itself: the root of the account, above all. */
@@ -111,9 +111,10 @@ export function createGateway(options: GatewayOptions): Gateway {
         ),
       as: (principal) => callerFor(principal, OWN_SOURCE),
     },
-    asService(service) {
+    asService(service, sourceArn) {
       const name = `${service}.amazonaws.com`;
-      return callerFor({ type: 'service', account, service: name, sourceAccount: account }, name);
+      const source = { sourceAccount: account, ...(sourceArn !== undefined && { sourceArn }) };
+      return callerFor({ type: 'service', account, service: name, ...source }, name);
     },
     assumeRole: createAssumeRole({ account, identify, callerFor }),
     publish: (event) => publish(rooms.subscriptions, event),

@@ -211,8 +211,11 @@ export interface House {
   readonly repositories: Repositories;
   readonly keyring: Keyring;
   readonly engine: Engine;
-  /** Acts as a service of the house itself (`codebuild`): only service-linked permissions and resource policies. */
-  asService(service: string): Caller;
+  /**
+   * Acts as a service of the house itself (`codebuild`): only service-linked permissions and resource policies.
+   * `sourceArn` is the resource on whose behalf, for `aws:SourceArn` in those policies.
+   */
+  asService(service: string, sourceArn?: string): Caller;
   /**
    * The service assumes a role of a customer: its trust policy must name `<service>.amazonaws.com`. Throws the fault
    * that AWS would show where it shows it. The credentials are for handing on, as to a build.
