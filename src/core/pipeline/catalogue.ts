@@ -124,22 +124,16 @@ export function actionTypeOf(id: ActionTypeId): ActionType | undefined {
   );
 }
 
-/** The type of a checked action: for types that are not built in, what holds for all of them. */
+/** The type, or what holds for every custom action: a worker may take a day. */
 export function actionTypeOrGeneric(id: ActionTypeId): ActionType {
-  return (
-    actionTypeOf(id) ?? {
-      id,
-      properties: [],
-      inputs: { min: 0, max: 5 },
-      outputs: { min: 0, max: 5 },
-      timeoutMs: DAY_MS,
-    }
-  );
+  const any = { min: 0, max: 5 };
+  return actionTypeOf(id) ?? { id, properties: [], inputs: any, outputs: any, timeoutMs: DAY_MS };
 }
 
-/** True if workers poll for its jobs: custom actions, and those of third parties that are not built in. */
+/** True if the work is done as a job that somebody outside takes and reports. */
 export function isDoneByWorkers(id: ActionTypeId): boolean {
-  return id.owner !== 'AWS' && actionTypeOf(id) === undefined;
+  if (id.owner !== 'AWS') return actionTypeOf(id) === undefined;
+  return id.category === 'Invoke' && id.provider === 'Lambda';
 }
 
 export function isApproval(id: ActionTypeId): boolean {
@@ -156,16 +150,4 @@ function required(name: string): ActionProperty {
 
 function optional(name: string, type: PropertyType = 'string', values?: readonly string[]): ActionProperty {
   return { name, required: false, secret: false, type, ...(values ? { values } : {}) };
-}
-
-/** The type, or what holds for every custom action: a worker may take a day. */
-export function actionTypeOrGeneric(id: ActionTypeId): ActionType {
-  const any = { min: 0, max: 5 };
-  return actionTypeOf(id) ?? { id, properties: [], inputs: any, outputs: any, timeoutMs: DAY_MS };
-}
-
-/** True if the work is done as a job that somebody outside takes and reports. */
-export function isDoneByWorkers(id: ActionTypeId): boolean {
-  if (id.owner !== 'AWS') return actionTypeOf(id) === undefined;
-  return id.category === 'Invoke' && id.provider === 'Lambda';
 }
