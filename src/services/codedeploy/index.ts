@@ -12,7 +12,7 @@
 
 import { gap, type House, type Operations, type Service } from '#services/service.ts';
 import { applicationOperations } from './applications.ts';
-import { createBell } from './bell.ts';
+import { createBell } from '#base/bell.ts';
 import { configOperations } from './configs.ts';
 import { deploymentOperations } from './deployments.ts';
 import { groupOperations } from './groups.ts';

@@ -17,7 +17,7 @@ import { isSelected } from '#core/deployment/tags.ts';
 import type { Change, EngineEvent, Machine } from '#engine/machine.ts';
 import type { Assumed, House } from '#services/service.ts';
 import type { Kysely } from 'kysely';
-import type { Bell } from './bell.ts';
+import type { Bell } from '#base/bell.ts';
 import { applicationArn, groupArn } from './names.ts';
 import { groupOfId, tagsOf, type Group } from './room.ts';
 import { rows, within } from './tables.ts';

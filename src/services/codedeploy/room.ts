@@ -5,7 +5,7 @@ import type { Deployment, DeploymentEffect, DeploymentEvent, GroupState } from '
 import type { Tag, TagFilter } from '#core/deployment/tags.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { Call, House } from '#services/service.ts';
-import type { Bell } from './bell.ts';
+import type { Bell } from '#base/bell.ts';
 import * as names from './names.ts';
 import { rows, type ApplicationRow, type DeploymentRow, type GroupRow } from './tables.ts';
 

@@ -1,14 +1,14 @@
 /**
- * Wakes held polls: whoever made a command due rings for its host. Only within this process; a poll also looks by
- * itself from time to time, for what other nodes decided.
+ * Wakes held polls: whoever made something due rings for the name under which it is awaited. Only within this process;
+ * a poll also looks by itself from time to time, for what other nodes decided.
  */
 
-import type { Clock } from '#base/clock.ts';
+import type { Clock } from './clock.ts';
 
 export interface Bell {
-  ring(hosts: Iterable<string>): void;
+  ring(names: Iterable<string>): void;
   /** From now on no ring is missed; `close` must be called. */
-  listen(host: string): Listener;
+  listen(name: string): Listener;
   /** Rings for everybody, and for whoever listens from now on: nothing is to be waited for any more. */
   silence(): void;
   readonly isSilent: boolean;
@@ -24,15 +24,15 @@ export function createBell(clock: Clock): Bell {
   const listeners = new Map<string, Set<() => void>>();
   let isSilent = false;
 
-  function listen(host: string): Listener {
+  function listen(name: string): Listener {
     let isRung = false;
     let wake: (() => void) | undefined;
     const hear = () => {
       isRung = true;
       wake?.();
     };
-    const all = listeners.get(host) ?? new Set();
-    listeners.set(host, all.add(hear));
+    const all = listeners.get(name) ?? new Set();
+    listeners.set(name, all.add(hear));
     return {
       async wait(milliseconds, signal) {
         if (!isRung && !isSilent && !signal.aborted) {
@@ -50,7 +50,7 @@ export function createBell(clock: Clock): Bell {
       },
       close() {
         all.delete(hear);
-        if (all.size === 0 && listeners.get(host) === all) listeners.delete(host);
+        if (all.size === 0 && listeners.get(name) === all) listeners.delete(name);
       },
     };
   }
@@ -64,8 +64,8 @@ export function createBell(clock: Clock): Bell {
     get isSilent() {
       return isSilent;
     },
-    ring(hosts) {
-      for (const host of hosts) for (const hear of listeners.get(host) ?? []) hear();
+    ring(names) {
+      for (const name of names) for (const hear of listeners.get(name) ?? []) hear();
     },
   };
 }
