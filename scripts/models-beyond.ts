@@ -16,6 +16,7 @@ export const SERVICES = [
   'logs',
   's3',
   'sns',
+  'sqs',
   'sts',
 ] as const;
 
@@ -33,6 +34,8 @@ export interface Beyond {
   readonly statuses?: Readonly<Record<string, number>>;
   /** Error codes that the model does not list, with their statuses. */
   readonly errors?: Readonly<Record<string, number>>;
+  /** Codes that errors had in the service's older query protocol, which clients still show, by their shapes. */
+  readonly queryCodes?: Readonly<Record<string, string>>;
   /** Root elements of XML answers, by output shape; `unwrapped`: the one member is the text of the root. */
   readonly roots?: Readonly<Record<string, { readonly root: string; readonly unwrapped?: true }>>;
   /** Shapes that are of another type in newer models, which the official clients follow. */
@@ -127,6 +130,23 @@ const S3: Beyond = {
   },
 };
 
+/** Amazon SQS API Reference: the errors of each action, and the "awsQueryError" traits of its public model. */
+const SQS_QUERY_CODES: Readonly<Record<string, string>> = {
+  BatchEntryIdsNotDistinct: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct',
+  BatchRequestTooLong: 'AWS.SimpleQueueService.BatchRequestTooLong',
+  EmptyBatchRequest: 'AWS.SimpleQueueService.EmptyBatchRequest',
+  InvalidBatchEntryId: 'AWS.SimpleQueueService.InvalidBatchEntryId',
+  InvalidParameterValueException: 'InvalidParameterValue',
+  MessageNotInflight: 'AWS.SimpleQueueService.MessageNotInflight',
+  MissingRequiredParameterException: 'MissingParameter',
+  PurgeQueueInProgress: 'AWS.SimpleQueueService.PurgeQueueInProgress',
+  QueueDeletedRecently: 'AWS.SimpleQueueService.QueueDeletedRecently',
+  QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
+  QueueNameExists: 'QueueAlreadyExists',
+  TooManyEntriesInBatchRequest: 'AWS.SimpleQueueService.TooManyEntriesInBatchRequest',
+  UnsupportedOperation: 'AWS.SimpleQueueService.UnsupportedOperation',
+};
+
 export const BEYOND_THE_MODELS: Readonly<Record<string, Beyond>> = {
   // The official clients do not agree on the prefix.
   cloudtrail: { targetPrefixes: ['CloudTrail_20131101'] },
@@ -141,6 +161,11 @@ export const BEYOND_THE_MODELS: Readonly<Record<string, Beyond>> = {
   },
   logs: { constraintFault: 'InvalidParameterException' },
   s3: S3,
+  sqs: {
+    constraintFault: 'InvalidParameterValueException',
+    errors: { InvalidParameterValueException: 400, MissingRequiredParameterException: 400 },
+    queryCodes: SQS_QUERY_CODES,
+  },
   sns: { constraintFault: 'InvalidParameter', unsigned: ['ConfirmSubscription', 'Unsubscribe'] },
 };
 

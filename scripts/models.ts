@@ -137,6 +137,7 @@ function indexEntry(model: PublicModel, beyond: Beyond): Json {
     foreignQueries: beyond.foreignQueries,
     constraintFault: beyond.constraintFault,
     memberFaults: beyond.memberFaults,
+    isQueryCompatible: beyond.queryCodes !== undefined,
   });
 }
 
@@ -174,12 +175,16 @@ function shapeRows(model: PublicModel, beyond: Beyond): Record<string, Json> {
   return Object.fromEntries(
     rows.map(([name, shape]) => [
       name,
-      { ...shapeRow(shape), ...typeRow(name, beyond), ...beyond.roots?.[name] },
+      {
+        ...shapeRow(shape, beyond.queryCodes?.[name]),
+        ...typeRow(name, beyond),
+        ...beyond.roots?.[name],
+      },
     ]),
   );
 }
 
-function shapeRow(shape: PublicShape): Json {
+function shapeRow(shape: PublicShape, queryCode?: string): Json {
   return clean({
     type: shape.type,
     members: shape.members && mapValues(shape.members, memberRow),
@@ -188,7 +193,7 @@ function shapeRow(shape: PublicShape): Json {
     value: shape.value && memberRow(shape.value),
     ...Object.fromEntries(SHAPE_TRAITS.map((trait) => [trait, shape[trait]])),
     match: REWRITTEN_PATTERNS[String(shape['pattern'])],
-    error: shape.exception ? errorRow(shape) : undefined,
+    error: shape.exception ? { ...errorRow(shape), ...clean({ code: queryCode }) } : undefined,
   });
 }
 
@@ -200,7 +205,10 @@ function typeRow(name: string, beyond: Beyond): Json {
 function furtherErrors(model: PublicModel, beyond: Beyond): Record<string, Json> {
   const unlisted = Object.entries(beyond.errors ?? {}).filter(([code]) => !model.shapes[code]?.exception);
   return Object.fromEntries(
-    unlisted.map(([code, status]) => [code, { type: 'structure', members: {}, error: { status } }]),
+    unlisted.map(([code, status]) => [
+      code,
+      { type: 'structure', members: {}, error: { status, ...clean({ code: beyond.queryCodes?.[code] }) } },
+    ]),
   );
 }
 

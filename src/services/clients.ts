@@ -15,6 +15,7 @@ import type * as Iam from '@aws-sdk/client-iam';
 import type * as Kms from '@aws-sdk/client-kms';
 import type * as S3 from '@aws-sdk/client-s3';
 import type * as Sns from '@aws-sdk/client-sns';
+import type * as Sqs from '@aws-sdk/client-sqs';
 import type * as Sts from '@aws-sdk/client-sts';
 import type { HostCommands } from './host-commands.ts';
 
@@ -32,6 +33,7 @@ export interface Clients {
   logs: typeof CloudWatchLogs;
   s3: typeof S3;
   sns: typeof Sns;
+  sqs: typeof Sqs;
   sts: typeof Sts;
 }
 

@@ -10,7 +10,7 @@ import { assert } from '#base/assert.ts';
 import { createText, createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import type { Fault } from '#base/fault.ts';
-import { spellFault } from './faults.ts';
+import { spellFault, type SpelledFault } from './faults.ts';
 import type { HttpAnswer, HttpRequest } from './http.ts';
 import { readJsonBody, writeJsonBody, writeJsonMembers } from './json.ts';
 import type { Model, Operation, Protocol } from './model.ts';
@@ -86,7 +86,8 @@ export function encodeFault(
       const messageName = shape?.members.has('Message') ? 'Message' : 'message';
       const members = shape ? writeJsonMembers(shape, fault.members) : {};
       const body = Buffer.from(JSON.stringify({ __type: code, ...members, [messageName]: fault.message }));
-      return { status, headers: { ...headers, 'content-type': jsonType(model) }, body };
+      const type = { 'content-type': jsonType(model) };
+      return { status, headers: { ...headers, ...type, ...queryErrorHeader(model, spelled) }, body };
     }
     case 'query': {
       const body = writeQueryFault(model, spelled, fault, requestId);
@@ -106,6 +107,13 @@ function requestIdHeaders(protocol: Protocol, requestId: string): Record<string,
   if (protocol !== 'rest-xml') return { 'x-amzn-requestid': requestId };
   const hostId = createHash('sha256').update(requestId).digest('base64');
   return { 'x-amz-request-id': requestId, 'x-amz-id-2': hostId };
+}
+
+/** Smithy: "AWS JSON protocols", query-compatible services. */
+function queryErrorHeader(model: Model | undefined, spelled: SpelledFault): Record<string, string> {
+  if (model?.isQueryCompatible !== true) return {};
+  const code = spelled.shape?.error?.code ?? spelled.code;
+  return { 'x-amzn-query-error': `${code};${spelled.status >= 500 ? 'Receiver' : 'Sender'}` };
 }
 
 function jsonType(model: Model | undefined): string {

@@ -27,6 +27,8 @@ export interface ServiceFacts {
   readonly constraintFault?: string;
   /** A constraint on a member `x` is answered as XRequiredException or InvalidXException where the operation lists it. */
   readonly memberFaults: boolean;
+  /** JSON answers also tell the code that an error had in the query protocol, which clients show. */
+  readonly isQueryCompatible: boolean;
 }
 
 export interface Model extends ServiceFacts {
@@ -187,7 +189,14 @@ function readIndex(): ReadonlyMap<string, ServiceFacts> {
   const rows = readTable('index.json')['services'] as Record<string, Partial<ServiceFacts>>;
   const facts = Object.entries(rows).map(([service, row]): [string, ServiceFacts] => [
     service,
-    { targetPrefixes: [], unsigned: [], foreignQueries: [], memberFaults: false, ...row } as ServiceFacts,
+    {
+      targetPrefixes: [],
+      unsigned: [],
+      foreignQueries: [],
+      memberFaults: false,
+      isQueryCompatible: false,
+      ...row,
+    } as ServiceFacts,
   ]);
   return new Map(facts);
 }
