@@ -1,0 +1,301 @@
+/** The decision of the work of one action execution; see `state.ts` for the life of its jobs. */
+
+import { unreachable } from '#base/assert.ts';
+import type { Decision, EngineEvent, Reply, Stamp } from '#base/decider.ts';
+import { deriveUuid } from '#base/ids.ts';
+import type { ExternalReference } from '#core/pipeline/events.ts';
+import type {
+  Effect,
+  Event,
+  Job,
+  JobDetails,
+  JobStatus,
+  State,
+  Work,
+  WorkEnd,
+  WorkRevision,
+} from './state.ts';
+import { fillTemplate } from './url-templates.ts';
+
+export type JobDecision = Decision<State, Effect>;
+
+/** A job that was handed out and not acknowledged is offered again after this time. */
+export const ACKNOWLEDGE_MS_MAX = 60_000;
+/** How often the work of one action can be continued, and once more. */
+export const JOBS_MAX = 10_000;
+
+export const jobDecider = { version: 1, decide, wakeAt };
+
+const WAITING = 'No job worker has polled for this job yet';
+const TAKEN = 'A job worker has acknowledged the job';
+
+/** Ends the work without a result, so that nobody works on it. */
+const WITHDRAWN: State = {
+  jobCount: 0,
+  progress: { reference: {}, count: 0 },
+  isWithdrawn: true,
+};
+
+function decide(state: State | undefined, event: (Event | EngineEvent) & Stamp): JobDecision {
+  if (state === undefined) {
+    switch (event.type) {
+      case 'WorkRequested':
+        return { state: begin(event.work, event), effects: [] };
+      case 'WorkWithdrawn':
+        // The order to withdraw overtook the order to begin.
+        return { state: WITHDRAWN, effects: [], reply: { value: { isVoided: true } } };
+      default:
+        return { state, effects: [] };
+    }
+  }
+  switch (event.type) {
+    case 'WorkRequested':
+      return same(state);
+    case 'TimePassed':
+      return passTime(state, event.at);
+    case 'JobPolled':
+      return poll(state, event);
+    case 'JobAcknowledged':
+      return acknowledge(state, event);
+    case 'JobSucceeded':
+      return event.continuationToken === undefined
+        ? succeed(state, event)
+        : continueWork(state, event, event.continuationToken);
+    case 'JobFailed':
+      return fail(state, event);
+    case 'JobRefused':
+      return refuse(state, event);
+    case 'WorkWithdrawn':
+      return withdraw(state, event.onlyUnacknowledged, event.at);
+    case 'ProgressReported':
+      return reported(state, event.count);
+    case 'EffectFailed':
+      return decideEffectFailed(state, event.effectType, event.effect, event.message);
+    default:
+      return unreachable(event);
+  }
+}
+
+export function wakeAt({ work, job }: State): number | undefined {
+  if (!work || !job || !isOpen(job.status)) return undefined;
+  const offeredAgain = job.status === 'Dispatched' ? job.since + ACKNOWLEDGE_MS_MAX : Infinity;
+  return Math.min(work.deadline, offeredAgain);
+}
+
+export function isOpen(status: JobStatus): boolean {
+  return status === 'Queued' || status === 'Dispatched' || status === 'InProgress';
+}
+
+function begin(work: Work, { at, chance }: Stamp): State {
+  return {
+    work,
+    job: { id: deriveUuid(chance, 0), status: 'Queued', since: at },
+    jobCount: 1,
+    progress: { reference: firstReference(work), count: 0 },
+    isWithdrawn: false,
+  };
+}
+
+/** What the pipeline shows before anybody works. */
+export function firstReference(work: Work): ExternalReference {
+  return withUrls(work, { summary: WAITING });
+}
+
+function poll(state: State, event: { readonly jobId: string } & Stamp): JobDecision {
+  const { job } = state;
+  if (job?.id !== event.jobId || job.status !== 'Queued') return same(state, { value: {} });
+  const nonce = deriveUuid(event.chance, 0);
+  const dispatched: Job = { ...job, status: 'Dispatched', since: event.at, nonce };
+  return { state: { ...state, job: dispatched }, effects: [], reply: { value: { nonce } } };
+}
+
+function acknowledge(
+  state: State,
+  event: { readonly jobId: string; readonly nonce: string } & Stamp,
+): JobDecision {
+  const { job, previous } = state;
+  if (previous?.id === event.jobId && previous.nonce === event.nonce) {
+    return same(state, { value: { status: 'Succeeded' } });
+  }
+  if (!job || job.id !== event.jobId || job.nonce !== event.nonce) {
+    return same(state, {
+      fault: {
+        code: 'InvalidNonceException',
+        message: `The nonce is not the one with which job ${event.jobId} was last given to a worker`,
+      },
+    });
+  }
+  if (job.status !== 'Dispatched') return same(state, { value: { status: job.status } });
+  const taken = enter(state, 'InProgress', event.at);
+  return { ...tell(taken, { summary: TAKEN }), reply: { value: { status: 'InProgress' } } };
+}
+
+function succeed(state: State, event: Extract<Event, { type: 'JobSucceeded' }> & Stamp): JobDecision {
+  const { work, job } = state;
+  if (!work || !isHeldBy(job, event.jobId)) return invalidState(state, event.jobId);
+  const reference = referenceOf(state, work, event.details, event.revision);
+  const end: WorkEnd = {
+    type: 'Succeeded',
+    outputVariables: event.outputVariables,
+    ...(event.revision ? { revision: event.revision } : {}),
+    reference,
+  };
+  return over(enter(state, 'Succeeded', event.at), work, end);
+}
+
+/** This job is done, and the next one is offered at once. */
+function continueWork(
+  state: State,
+  event: { readonly jobId: string; readonly details: JobDetails; readonly revision?: WorkRevision } & Stamp,
+  continuationToken: string,
+): JobDecision {
+  const { work, job } = state;
+  if (!work || !isHeldBy(job, event.jobId)) return invalidState(state, event.jobId);
+  if (state.jobCount >= JOBS_MAX) {
+    const message = `The action was continued ${JOBS_MAX} times, which is the maximum`;
+    const end: WorkEnd = { type: 'Failed', code: 'JobFailed', message, reference: {} };
+    return over(enter(state, 'Succeeded', event.at), work, end);
+  }
+  const next: Job = { id: deriveUuid(event.chance, 0), status: 'Queued', since: event.at, continuationToken };
+  const continued: State = {
+    ...state,
+    previous: { id: job.id, ...(job.nonce === undefined ? {} : { nonce: job.nonce }) },
+    job: next,
+    jobCount: state.jobCount + 1,
+  };
+  return tell(continued, referenceOf(state, work, event.details, event.revision));
+}
+
+function fail(state: State, event: Extract<Event, { type: 'JobFailed' }> & Stamp): JobDecision {
+  const { work, job } = state;
+  if (!work || !isHeldBy(job, event.jobId)) return invalidState(state, event.jobId);
+  const { code, message } = event;
+  const reference = referenceOf(state, work, event.details);
+  return over(enter(state, 'Failed', event.at), work, { type: 'Failed', code, message, reference });
+}
+
+function refuse(state: State, event: Extract<Event, { type: 'JobRefused' }> & Stamp): JobDecision {
+  const { work, job } = state;
+  if (!work || job?.id !== event.jobId || !isOpen(job.status)) return same(state);
+  const { code, message } = event;
+  return over(enter(state, 'Failed', event.at), work, { type: 'Failed', code, message, reference: {} });
+}
+
+function withdraw(state: State, onlyUnacknowledged: boolean, at: number): JobDecision {
+  const { work, job } = state;
+  if (state.isWithdrawn) return same(state, { value: { isVoided: true } });
+  const isBegun = job?.status === 'InProgress';
+  if (!work || !job || !isOpen(job.status) || (onlyUnacknowledged && isBegun)) {
+    return same(state, { value: { isVoided: false } });
+  }
+  const status = work.deadline <= at ? 'TimedOut' : 'Failed';
+  const withdrawn: State = { ...enter(state, status, at), isWithdrawn: true };
+  return { state: withdrawn, effects: [], reply: { value: { isVoided: true } } };
+}
+
+/** The pipeline knows the deadline too, so it is not told. */
+function passTime(state: State, at: number): JobDecision {
+  const { work, job } = state;
+  if (!work || !job || !isOpen(job.status)) return same(state);
+  if (work.deadline <= at) return { state: enter(state, 'TimedOut', at), effects: [] };
+  if (job.status !== 'Dispatched' || at < job.since + ACKNOWLEDGE_MS_MAX) return same(state);
+  const { nonce: _, ...offered } = job;
+  return { state: { ...state, job: { ...offered, status: 'Queued', since: at } }, effects: [] };
+}
+
+/** One telling at a time; what came meanwhile is told next. */
+function tell(state: State, news: ExternalReference): JobDecision {
+  const { work, progress } = state;
+  if (!work) return same(state);
+  const reference = { ...progress.reference, ...news };
+  const count = progress.count + 1;
+  if (progress.telling !== undefined) {
+    return { state: { ...state, progress: { ...progress, reference, count } }, effects: [] };
+  }
+  return {
+    state: { ...state, progress: { reference, count, telling: count } },
+    effects: [{ type: 'ReportProgress', work, count, reference }],
+  };
+}
+
+function reported(state: State, told: number): JobDecision {
+  const { work, job, progress } = state;
+  const { reference, count } = progress;
+  if (!work || progress.telling !== told) return same(state);
+  if (count === told || !job || !isOpen(job.status)) {
+    return { state: { ...state, progress: { reference, count } }, effects: [] };
+  }
+  return {
+    state: { ...state, progress: { reference, count, telling: count } },
+    effects: [{ type: 'ReportProgress', work, count, reference }],
+  };
+}
+
+/** The pipeline must hear of every end, however long it cannot; a success that cannot be checked is none. */
+function decideEffectFailed(state: State, effectType: string, effect: unknown, message: string): JobDecision {
+  const order = effect as Effect;
+  if (effectType === 'ReportProgress' && order.type === 'ReportProgress') return reported(state, order.count);
+  if (effectType !== 'ReportEnd' || order.type !== 'ReportEnd') return same(state);
+  const { work, end } = order;
+  const failed: WorkEnd = { type: 'Failed', code: 'SystemUnavailable', message, reference: end.reference };
+  return { state, effects: [{ type: 'ReportEnd', work, end: end.type === 'Failed' ? end : failed }] };
+}
+
+function over(state: State, work: Work, end: WorkEnd): JobDecision {
+  return { state, effects: [{ type: 'ReportEnd', work, end }] };
+}
+
+function enter(state: State, status: JobStatus, since: number): State {
+  return state.job ? { ...state, job: { ...state.job, status, since } } : state;
+}
+
+/** Only whoever acknowledged a job can say how it went. */
+function isHeldBy(job: Job | undefined, jobId: string): job is Job {
+  return job?.id === jobId && job.status === 'InProgress';
+}
+
+function invalidState(state: State, jobId: string): JobDecision {
+  const status = state.job?.id === jobId ? state.job.status : 'Succeeded';
+  const message = `A result can be given only for a job that is InProgress, and job ${jobId} is ${status}`;
+  return same(state, { fault: { code: 'InvalidJobStateException', message } });
+}
+
+function same(state: State, reply?: Reply): JobDecision {
+  return { state, effects: [], ...(reply ? { reply } : {}) };
+}
+
+function referenceOf(
+  state: State,
+  work: Work,
+  details: JobDetails,
+  revision?: WorkRevision,
+): ExternalReference {
+  const { summary, externalId, percentComplete } = details;
+  const { externalId: knownId } = state.progress.reference;
+  return withUrls(
+    work,
+    {
+      ...(summary === undefined ? {} : { summary }),
+      ...(externalId === undefined ? (knownId === undefined ? {} : { externalId: knownId }) : { externalId }),
+      ...(percentComplete === undefined ? {} : { percentComplete }),
+    },
+    revision?.revisionId,
+  );
+}
+
+function withUrls(work: Work, reference: ExternalReference, revisionId?: string): ExternalReference {
+  const facts = {
+    configuration: work.configuration,
+    ...(reference.externalId === undefined ? {} : { externalId: reference.externalId }),
+    ...(revisionId === undefined ? {} : { revisionId }),
+  };
+  const entityUrl = fillTemplate(work.urls.entity, facts);
+  const externalUrl = fillTemplate(work.urls.execution, facts);
+  const revisionUrl = fillTemplate(work.urls.revision, facts);
+  return {
+    ...reference,
+    ...(entityUrl === undefined ? {} : { entityUrl }),
+    ...(externalUrl === undefined ? {} : { externalUrl }),
+    ...(revisionUrl === undefined ? {} : { revisionUrl }),
+  };
+}
