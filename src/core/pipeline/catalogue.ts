@@ -1,127 +1,31 @@
 /**
- * The action types that this house carries, as data: what each must be given, how many artifacts it takes, how long
- * it may run. A declaration with any other type is refused. AWS: "Action structure reference".
+ * The action types that AWS offers, as data, and how they are looked up. Every one may be declared; an action whose
+ * provider has no room in this house fails when it runs, and says so. Custom types are the room's.
  */
 
-import type { ActionTypeId } from './declaration.ts';
+import { BUILD_TYPES } from './catalogue-builds.ts';
+import { DEPLOY_TYPES } from './catalogue-deploys.ts';
+import { INVOKE_TYPES } from './catalogue-invokes.ts';
+import { SOURCE_TYPES } from './catalogue-sources.ts';
+import { STACK_TYPES } from './catalogue-stacks.ts';
+import type { ActionType, ActionTypeId } from './catalogue-type.ts';
+import { DAY_MS } from './catalogue-type.ts';
 
-export interface ActionType {
-  readonly id: ActionTypeId;
-  readonly properties: readonly ActionProperty[];
-  readonly inputs: Bounds;
-  readonly outputs: Bounds;
-  readonly timeoutMs: number;
-}
-
-export interface ActionProperty {
-  readonly name: string;
-  readonly required: boolean;
-  readonly secret: boolean;
-  readonly type: PropertyType;
-  /** For `enum`. */
-  readonly values?: readonly string[];
-}
-
-/** `json` values are parsed before references inside their strings are resolved. */
-export type PropertyType = 'string' | 'boolean' | 'enum' | 'json';
-
-export interface Bounds {
-  readonly min: number;
-  readonly max: number;
-}
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
-const CODEBUILD_PROPERTIES = [
-  required('ProjectName'),
-  optional('PrimarySource'),
-  optional('BuildspecOverride'),
-  optional('EnvironmentVariables', 'json'),
-  optional('ServiceRoleArnOverride'),
-  // Batches are not carried; saying so explicitly is accepted.
-  optional('BatchEnabled', 'enum', ['false']),
-  optional('CombineArtifacts', 'enum', ['false']),
-];
+export type { ActionProperty, ActionType, ActionTypeLookup, Bounds, PropertyType } from './catalogue-type.ts';
 
 export const ACTION_TYPES: readonly ActionType[] = [
-  {
-    id: aws('Source', 'CodeCommit'),
-    properties: [
-      required('RepositoryName'),
-      required('BranchName'),
-      optional('PollForSourceChanges', 'boolean'),
-      // A full clone needs a builder that clones; only archives are carried.
-      optional('OutputArtifactFormat', 'enum', ['CODE_ZIP']),
-    ],
-    inputs: { min: 0, max: 0 },
-    outputs: { min: 1, max: 1 },
-    timeoutMs: HOUR_MS,
-  },
-  {
-    id: aws('Source', 'S3'),
-    properties: [
-      required('S3Bucket'),
-      required('S3ObjectKey'),
-      optional('PollForSourceChanges', 'boolean'),
-      optional('AllowOverrideForS3ObjectKey', 'boolean'),
-    ],
-    inputs: { min: 0, max: 0 },
-    outputs: { min: 1, max: 1 },
-    timeoutMs: HOUR_MS,
-  },
-  {
-    id: aws('Build', 'CodeBuild'),
-    properties: CODEBUILD_PROPERTIES,
-    inputs: { min: 1, max: 5 },
-    outputs: { min: 0, max: 5 },
-    timeoutMs: 36 * HOUR_MS,
-  },
-  {
-    id: aws('Test', 'CodeBuild'),
-    properties: CODEBUILD_PROPERTIES,
-    inputs: { min: 1, max: 5 },
-    outputs: { min: 0, max: 5 },
-    timeoutMs: 8 * HOUR_MS,
-  },
-  {
-    id: aws('Approval', 'Manual'),
-    properties: [optional('NotificationArn'), optional('ExternalEntityLink'), optional('CustomData')],
-    inputs: { min: 0, max: 0 },
-    outputs: { min: 0, max: 0 },
-    timeoutMs: 7 * DAY_MS,
-  },
-  {
-    id: aws('Deploy', 'CodeDeploy'),
-    properties: [required('ApplicationName'), required('DeploymentGroupName')],
-    inputs: { min: 1, max: 1 },
-    outputs: { min: 0, max: 0 },
-    timeoutMs: 5 * DAY_MS,
-  },
-  {
-    id: aws('Deploy', 'S3'),
-    properties: [
-      required('BucketName'),
-      { ...required('Extract'), type: 'boolean' },
-      optional('ObjectKey'),
-      optional('CacheControl'),
-      optional('CannedACL'),
-      optional('KMSEncryptionKeyARN'),
-    ],
-    inputs: { min: 1, max: 1 },
-    outputs: { min: 0, max: 0 },
-    timeoutMs: 90 * 60_000,
-  },
+  ...SOURCE_TYPES,
+  ...BUILD_TYPES,
+  ...DEPLOY_TYPES,
+  ...STACK_TYPES,
+  ...INVOKE_TYPES,
 ];
 
+const typesById = new Map(ACTION_TYPES.map((type) => [keyOf(type.id), type]));
+
+/** A built-in type. */
 export function actionTypeOf(id: ActionTypeId): ActionType | undefined {
-  return ACTION_TYPES.find(
-    (type) =>
-      type.id.category === id.category &&
-      type.id.owner === id.owner &&
-      type.id.provider === id.provider &&
-      type.id.version === id.version,
-  );
+  return typesById.get(keyOf(id));
 }
 
 /** The type, or what holds for every custom action: a worker may take a day. */
@@ -140,14 +44,7 @@ export function isApproval(id: ActionTypeId): boolean {
   return id.category === 'Approval';
 }
 
-function aws(category: string, provider: string): ActionTypeId {
-  return { category, owner: 'AWS', provider, version: '1' };
-}
-
-function required(name: string): ActionProperty {
-  return { name, required: true, secret: false, type: 'string' };
-}
-
-function optional(name: string, type: PropertyType = 'string', values?: readonly string[]): ActionProperty {
-  return { name, required: false, secret: false, type, ...(values ? { values } : {}) };
+/** One text for each id. */
+export function keyOf({ category, owner, provider, version }: ActionTypeId): string {
+  return JSON.stringify([category, owner, provider, version]);
 }
