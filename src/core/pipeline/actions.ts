@@ -4,27 +4,25 @@
  */
 
 import { assert, present } from '#base/assert.ts';
-import { actionTypeOf, isApproval } from './catalogue.ts';
+import { actionTypeOrGeneric, isApproval, isDoneByWorkers } from './catalogue.ts';
 import { tellAction } from './changes.ts';
-import { configurationOf } from './configuration.ts';
-import type { ActionDeclaration, RetryMode } from './declaration.ts';
-import { artifactStoreOf } from './declaration.ts';
+import { filesOf, settingsOf } from './configuration.ts';
+import type { ActionDeclaration, Declaration } from './declaration.ts';
+import { actionOf, artifactStoreOf, stageOf } from './declaration.ts';
 import type { Draft, Writable } from './draft.ts';
 import { currentStage, declarationOf } from './draft.ts';
-import { PARALLEL_ACTIONS_MAX, POLL_MS_MAX, POLL_MS_MIN } from './limits.ts';
 import type { ExternalReference } from './events.ts';
-import type { ActionError, ActionRun, Execution, NamedArtifact, StageRun } from './state.ts';
+import { PARALLEL_ACTIONS_MAX, POLL_MS_MAX, POLL_MS_MIN } from './limits.ts';
+import type { ActionError, ActionRun, Execution, NamedArtifact, Run, StageRun } from './state.ts';
 
-export type StageOutcome = 'running' | 'succeeded' | 'failed' | 'stopped' | 'cancelled';
+export type ActionsOutcome = 'running' | 'succeeded' | 'failed';
 
 /** Starts what may start now; total and bounded: every turn starts at least one action or returns. */
-export function progress(draft: Draft, execution: Writable<Execution>): StageOutcome {
+export function progress(draft: Draft, execution: Writable<Execution>): ActionsOutcome {
   const { declared, run, name } = currentStage(draft, execution);
   for (;;) {
     const runs = Object.values(run.actions);
     const running = runs.filter((action) => action.status === 'InProgress').length;
-    if (execution.cancelling) return running > 0 ? 'running' : 'cancelled';
-    if (execution.stop) return running > 0 ? 'running' : 'stopped';
     if (runs.some((action) => action.status === 'Failed' || action.status === 'Abandoned')) {
       return running > 0 ? 'running' : 'failed';
     }
@@ -45,18 +43,6 @@ function nextGroup(actions: readonly ActionDeclaration[], run: StageRun): readon
   return open.filter((action) => action.runOrder === order);
 }
 
-/** Takes away the runs that a retry repeats; they stay in the room's history. */
-export function retryActions(run: Writable<StageRun>, mode: RetryMode): void {
-  const replaced: Record<string, Writable<ActionRun>> = {};
-  for (const [name, action] of Object.entries(run.actions)) {
-    if (mode === 'ALL_ACTIONS' || action.status === 'Failed' || action.status === 'Abandoned') {
-      replaced[name] = action;
-      delete run.actions[name];
-    }
-  }
-  run.replaced = replaced;
-}
-
 function startAction(
   draft: Draft,
   execution: Writable<Execution>,
@@ -64,9 +50,11 @@ function startAction(
   action: ActionDeclaration,
 ): void {
   const declaration = declarationOf(draft.state, execution);
-  const type = actionTypeOf(action.actionTypeId);
-  const store = artifactStoreOf(declaration, draft.state.region);
-  assert(type && store, 'an action that the declaration was checked for');
+  const type = actionTypeOrGeneric(action.actionTypeId);
+  const store = present(
+    artifactStoreOf(declaration, action.region ?? draft.state.region),
+    'artifact store of a region that the declaration was checked for',
+  );
   const id = draft.createId();
   const timeoutMs = action.timeoutInMinutes ? action.timeoutInMinutes * 60_000 : type.timeoutMs;
   const run: Writable<ActionRun> = {
@@ -75,11 +63,7 @@ function startAction(
     startedAt: draft.at,
     changedAt: draft.at,
     deadline: draft.at + timeoutMs,
-    inputs: action.inputArtifacts.flatMap(({ name }) => {
-      const location = execution.artifacts[name];
-      const source = execution.revisions.find((revision) => revision.artifactName === name);
-      return location ? [{ name, ...location, ...(source ? { revisionId: source.revisionId } : {}) }] : [];
-    }),
+    inputs: inputsOf(execution, action.inputArtifacts),
     outputs: action.outputArtifacts.map(({ name }) => ({
       name,
       bucket: store.location,
@@ -89,35 +73,74 @@ function startAction(
   present(execution.stages[stage], 'stage run').actions[action.name] = run;
   tellAction(draft, execution, stage, action, run, 'STARTED');
 
-  const lost = action.inputArtifacts.find(({ name }) => execution.artifacts[name] === undefined);
-  if (lost) {
-    const message = `The input artifact ${lost.name} does not exist: no action of this execution has made it`;
-    return endAction(draft, execution, stage, action.name, { code: 'ConfigurationError', message });
+  const lost = lostInput(execution, action.inputArtifacts);
+  if (lost) return endAction(draft, execution, stage, action.name, lost);
+  const jsonNames = type.properties.filter(({ type: kind }) => kind === 'json').map(({ name }) => name);
+  const settings = settingsOf(action, jsonNames, execution);
+  if ('message' in settings) return endAction(draft, execution, stage, action.name, settings);
+  const { configuration } = settings;
+  if (isApproval(type.id)) {
+    openApproval(draft, run, configuration);
+    if (configuration['NotificationArn'] === undefined) return;
   }
-  const configuration = configurationOf(action, type, execution);
-  if ('message' in configuration) {
-    return endAction(draft, execution, stage, action.name, configuration);
-  }
-  if (isApproval(type.id)) openApproval(draft, run, configuration.values);
-  if (isApproval(type.id) && configuration.values['NotificationArn'] === undefined) return;
   const pin = execution.pinned[action.name];
+  const files = filesOf(action);
   draft.effects.push({
     type: 'StartAction',
     executionId: execution.id,
     stage,
     action: action.name,
     actionExecutionId: id,
-    pipeline: draft.state.name,
+    ...actingOf(draft, declaration, action),
     startedAt: draft.at,
+    deadline: run.deadline,
     actionType: action.actionTypeId,
-    configuration: configuration.values,
-    roleArn: declaration.roleArn,
-    ...(action.roleArn ? { actionRoleArn: action.roleArn } : {}),
+    ...settings,
     inputs: run.inputs,
     outputs: run.outputs,
+    artifactBucket: store.location,
     ...(store.encryptionKey ? { encryptionKey: store.encryptionKey.id } : {}),
     ...(pin ? { pin } : {}),
+    ...(action.outputVariables ? { outputVariableNames: action.outputVariables } : {}),
+    ...(Object.keys(files).length > 0 ? { files } : {}),
+    ...(run.token === undefined ? {} : { approval: { token: run.token, expiresAt: run.deadline } }),
   });
+}
+
+/** The newest artifacts of these names; those that do not exist are left out. */
+export function inputsOf(
+  execution: Writable<Execution>,
+  declared: readonly { readonly name: string }[],
+): Writable<NamedArtifact>[] {
+  return declared.flatMap(({ name }) => {
+    const location = execution.artifacts[name];
+    const source = execution.revisions.find((revision) => revision.artifactName === name);
+    return location ? [{ name, ...location, ...(source ? { revisionId: source.revisionId } : {}) }] : [];
+  });
+}
+
+export function lostInput(
+  execution: Writable<Execution>,
+  declared: readonly { readonly name: string }[],
+): ActionError | undefined {
+  const lost = declared.find(({ name }) => execution.artifacts[name] === undefined);
+  if (!lost) return undefined;
+  const message = `The input artifact ${lost.name} does not exist: no action of this execution has made it`;
+  return { code: 'ConfigurationError', message };
+}
+
+/** Under which roles, and in which region if it is another one, an action or a rule works. */
+export function actingOf(
+  draft: Draft,
+  declaration: Declaration,
+  { roleArn, region }: { readonly roleArn?: string; readonly region?: string },
+) {
+  return {
+    pipeline: draft.state.name,
+    roleArn: declaration.roleArn,
+    ...(roleArn === undefined ? {} : { actionRoleArn: roleArn }),
+    ...(region === undefined || region === draft.state.region ? {} : { region }),
+  };
 }
 
 /** AWS cuts the names so that session policies stay small. Only sources have an extension. */
@@ -144,12 +167,22 @@ export function noteStarted(draft: Draft, run: Writable<ActionRun>, reference: E
   if (run.token === undefined) run.poll = { at: draft.at + POLL_MS_MIN, pauseMs: POLL_MS_MIN };
 }
 
-export function noteReference(draft: Draft, run: Writable<ActionRun>, reference: ExternalReference): void {
+export function noteReference(draft: Draft, run: Writable<Run>, reference: ExternalReference): void {
   run.changedAt = draft.at;
-  if (reference.externalId !== undefined) run.externalId = reference.externalId;
-  if (reference.externalUrl !== undefined) run.externalUrl = reference.externalUrl;
-  if (reference.summary !== undefined) run.summary = reference.summary;
+  for (const name of REFERENCE_NAMES) {
+    if (reference[name] !== undefined) Object.assign(run, { [name]: reference[name] });
+  }
 }
+
+const REFERENCE_NAMES = [
+  'externalId',
+  'externalUrl',
+  'summary',
+  'percentComplete',
+  'logStreamArn',
+  'entityUrl',
+  'revisionUrl',
+] as const satisfies readonly (keyof ExternalReference)[];
 
 /** Orders one look at work outside, and sets when the next is due. */
 export function pollAction(
@@ -168,10 +201,8 @@ export function pollAction(
     stage,
     action: action.name,
     actionExecutionId: run.id,
-    pipeline: draft.state.name,
+    ...actingOf(draft, declarationOf(draft.state, execution), action),
     actionType: action.actionTypeId,
-    roleArn: declarationOf(draft.state, execution).roleArn,
-    ...(action.roleArn ? { actionRoleArn: action.roleArn } : {}),
     externalId: run.externalId,
   });
 }
@@ -184,11 +215,7 @@ export function endAction(
   actionName: string,
   ending: ActionError | 'Succeeded' | 'Rejected' | 'Abandoned' | 'Voided',
 ): void {
-  const declared = declarationOf(draft.state, execution).stages.find((candidate) => candidate.name === stage);
-  const action = present(
-    declared?.actions.find((candidate) => candidate.name === actionName),
-    'declared action',
-  );
+  const action = declaredAction(draft, execution, stage, actionName);
   const run = present(execution.stages[stage]?.actions[actionName], 'action run');
   assert(run.status === 'InProgress', 'an action ends once');
   run.changedAt = draft.at;
@@ -196,13 +223,14 @@ export function endAction(
   switch (ending) {
     case 'Succeeded':
       run.status = 'Succeeded';
-      for (const output of run.outputs) bindArtifact(execution, output);
+      for (const { name, bucket, key } of run.outputs) execution.artifacts[name] = { bucket, key };
       return tellAction(draft, execution, stage, action, run, 'SUCCEEDED');
     case 'Rejected':
       run.status = 'Failed';
       return tellAction(draft, execution, stage, action, run, 'FAILED');
     case 'Abandoned':
       run.status = 'Abandoned';
+      withdraw(draft, execution, stage, action, run);
       return tellAction(draft, execution, stage, action, run, 'ABANDONED');
     case 'Voided':
       run.status = 'Abandoned';
@@ -210,10 +238,39 @@ export function endAction(
     default:
       run.status = 'Failed';
       run.error = { code: ending.code, message: ending.message };
+      if (ending.code === 'JobTimedOut') withdraw(draft, execution, stage, action, run);
       return tellAction(draft, execution, stage, action, run, 'FAILED');
   }
 }
 
-function bindArtifact(execution: Writable<Execution>, output: NamedArtifact): void {
-  execution.artifacts[output.name] = { bucket: output.bucket, key: output.key };
+/** Takes work away from the workers that poll for it; with `onlyUnacknowledged`, if none has begun it. */
+export function withdraw(
+  draft: Draft,
+  execution: Writable<Execution>,
+  stage: string,
+  action: ActionDeclaration,
+  run: Writable<ActionRun>,
+  onlyUnacknowledged = false,
+): void {
+  if (!isDoneByWorkers(action.actionTypeId)) return;
+  draft.effects.push({
+    type: 'WithdrawAction',
+    executionId: execution.id,
+    stage,
+    action: action.name,
+    actionExecutionId: run.id,
+    pipeline: draft.state.name,
+    actionType: action.actionTypeId,
+    onlyUnacknowledged,
+  });
+}
+
+export function declaredAction(
+  draft: Draft,
+  execution: Writable<Execution>,
+  stage: string,
+  name: string,
+): ActionDeclaration {
+  const declared = stageOf(declarationOf(draft.state, execution), stage);
+  return present(declared && actionOf(declared, name), 'declared action');
 }

@@ -1,39 +1,72 @@
-/** An action's configuration at the moment it starts, with its variables resolved, and what an action leaves behind. */
+/**
+ * What an action or a rule is given at the moment it starts, with its variables resolved, and what an action leaves
+ * behind for those that follow.
+ */
 
-import type { ActionType } from './catalogue.ts';
-import type { ActionDeclaration, Declaration } from './declaration.ts';
+import type { ActionDeclaration, Declaration, EnvironmentVariable } from './declaration.ts';
+import { rulesOf } from './declaration.ts';
 import { CONFIGURATION_LENGTH_MAX } from './limits.ts';
 import type { ActionError, Execution } from './state.ts';
 import type { Lookup } from './variables.ts';
 import { hasReference, referencesIn, resolveJson, resolveText } from './variables.ts';
 
-export function configurationOf(
-  action: ActionDeclaration,
-  type: ActionType,
+/** What has settings with references in them: an action, or a rule of a condition. */
+export interface Configured {
+  readonly name: string;
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly commands?: readonly string[];
+  readonly environmentVariables?: readonly EnvironmentVariable[];
+}
+
+export interface Settings {
+  readonly configuration: Record<string, string>;
+  readonly commands?: readonly string[];
+  readonly environmentVariables?: readonly EnvironmentVariable[];
+}
+
+/** All settings resolved, or the first that cannot be. `jsonNames` hold JSON, which is parsed first. */
+export function settingsOf(
+  given: Configured,
+  jsonNames: readonly string[],
   execution: Execution,
-): { readonly values: Record<string, string> } | ActionError {
+): Settings | ActionError {
   const lookup: Lookup = (namespace, key) => valueOf(execution, namespace, key);
-  const values: Record<string, string> = {};
   let length = 0;
-  for (const [name, value] of Object.entries(action.configuration)) {
-    const isJson = type.properties.find((property) => property.name === name)?.type === 'json';
+  let missing: string | undefined;
+  const resolve = (place: string, value: string, isJson = false): string => {
     const resolved = !hasReference(value)
       ? { text: value }
       : isJson
         ? resolveJson(value, lookup)
         : resolveText(value, lookup);
     if ('missing' in resolved) {
-      const message = `The variable reference ${resolved.missing} in the configuration ${name} of action ${action.name} has no value`;
-      return { code: 'ConfigurationError', message };
+      missing ??= `The variable reference ${resolved.missing} in ${place} of ${given.name} has no value`;
+      return '';
     }
-    values[name] = resolved.text;
-    length += name.length + resolved.text.length;
-  }
+    length += resolved.text.length;
+    return resolved.text;
+  };
+  const configuration = Object.fromEntries(
+    Object.entries(given.configuration).map(([name, value]) => {
+      length += name.length;
+      return [name, resolve(`the configuration ${name}`, value, jsonNames.includes(name))] as const;
+    }),
+  );
+  const commands = given.commands?.map((command) => resolve('a command', command));
+  const environmentVariables = given.environmentVariables?.map((variable) => ({
+    ...variable,
+    value: resolve(`the environment variable ${variable.name}`, variable.value),
+  }));
+  if (missing !== undefined) return { code: 'ConfigurationError', message: missing };
   if (length > CONFIGURATION_LENGTH_MAX) {
-    const message = `The resolved configuration of action ${action.name} is larger than ${CONFIGURATION_LENGTH_MAX} characters`;
+    const message = `The resolved configuration of ${given.name} is larger than ${CONFIGURATION_LENGTH_MAX} characters`;
     return { code: 'ConfigurationError', message };
   }
-  return { values };
+  return {
+    configuration,
+    ...(commands ? { commands } : {}),
+    ...(environmentVariables ? { environmentVariables } : {}),
+  };
 }
 
 function valueOf(execution: Execution, namespace: string, key: string): string | undefined {
@@ -51,12 +84,30 @@ export function referredOutputs(
   outputs: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const keys = new Set<string>();
-  for (const action of declaration.stages.flatMap((stage) => stage.actions)) {
-    for (const value of Object.values(action.configuration)) {
-      for (const reference of referencesIn(value).references) {
-        if (reference.namespace === namespace) keys.add(reference.key);
-      }
+  const readers = declaration.stages.flatMap((stage): readonly Configured[] => [
+    ...stage.actions,
+    ...rulesOf(stage),
+  ]);
+  for (const value of readers.flatMap(textsOf)) {
+    for (const reference of referencesIn(value).references) {
+      if (reference.namespace === namespace) keys.add(reference.key);
     }
   }
   return Object.fromEntries(Object.entries(outputs).filter(([key]) => keys.has(key)));
+}
+
+/** Every text of an action or rule in which references may stand. */
+function textsOf(given: Configured): readonly string[] {
+  return [
+    ...Object.values(given.configuration),
+    ...(given.commands ?? []),
+    ...(given.environmentVariables ?? []).map((variable) => variable.value),
+  ];
+}
+
+/** The patterns of files, by output artifact; only compute actions have them. */
+export function filesOf(action: ActionDeclaration): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    action.outputArtifacts.flatMap(({ name, files }) => (files ? [[name, files] as const] : [])),
+  );
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World, approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
-import { completeDeclaration } from './declaration.ts';
+import { completeDeclaration } from './declaration-given.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -421,7 +421,7 @@ test('a variable reaches the action that refers to it; one without a value fails
   assert.deepEqual(world.execution(e2).stages['S2']?.actions['Build']?.error, {
     code: 'ConfigurationError',
     message:
-      'The variable reference #{SourceVariables.CommitId} in the configuration BuildspecOverride of action Build has no value',
+      'The variable reference #{SourceVariables.CommitId} in the configuration BuildspecOverride of Build has no value',
   });
 });
 

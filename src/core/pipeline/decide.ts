@@ -11,18 +11,22 @@ import { createDraft, effectsOf } from './draft.ts';
 import {
   actionEndReported,
   actionFailed,
+  actionProgressed,
   actionStarted,
   actionSucceeded,
-  effectFailed,
-  nextWake,
-  timePassed,
+  actionVoided,
 } from './results.ts';
 import { retryStage } from './retries.ts';
+import { rollBackStage } from './rollbacks.ts';
+import { ruleEnded, ruleWaited } from './rule-results.ts';
 import { requestExecution } from './starts.ts';
 import type { Event } from './events.ts';
 import type { Effect } from './orders.ts';
+import { overrideCondition } from './overrides.ts';
+import { liftState } from './lift.ts';
 import type { State } from './state.ts';
 import { stopExecution } from './stops.ts';
+import { effectFailed, nextWake, timePassed } from './timers.ts';
 import { disableTransition, enableTransition } from './transitions.ts';
 import { createState, deletePipeline, startFirst, updatePipeline } from './updates.ts';
 import type { Verdict } from './verdict.ts';
@@ -30,9 +34,10 @@ import type { Verdict } from './verdict.ts';
 export type PipelineDecision = Decision<State, Effect>;
 
 export const pipelineDecider = {
-  version: 1,
+  version: 2,
   decide,
   wakeAt: nextWake,
+  lift: liftState,
 };
 
 function decide(state: State | undefined, event: (Event | EngineEvent) & Stamp): PipelineDecision {
@@ -83,6 +88,10 @@ function handle(draft: Draft, event: Event | EngineEvent): Verdict {
       return stopExecution(draft, event);
     case 'StageRetryRequested':
       return retryStage(draft, event);
+    case 'StageRollbackRequested':
+      return rollBackStage(draft, event);
+    case 'ConditionOverridden':
+      return overrideCondition(draft, event);
     case 'TransitionDisabled':
       return disableTransition(draft, event);
     case 'TransitionEnabled':
@@ -95,8 +104,18 @@ function handle(draft: Draft, event: Event | EngineEvent): Verdict {
       return actionSucceeded(draft, event);
     case 'ActionFailed':
       return actionFailed(draft, event);
+    case 'ActionProgressed':
+      return actionProgressed(draft, event);
+    case 'ActionVoided':
+      return actionVoided(draft, event);
     case 'ActionEndReported':
       return actionEndReported(draft, event);
+    case 'RuleWaited':
+      return ruleWaited(draft, event);
+    case 'RuleMet':
+    case 'RuleUnmet':
+    case 'RuleErrored':
+      return ruleEnded(draft, event);
     case 'TimePassed':
       return timePassed(draft);
     case 'EffectFailed':
@@ -113,6 +132,8 @@ function afterDeletion(state: State, event: Event | EngineEvent): PipelineDecisi
     case 'ExecutionRequested':
     case 'ExecutionStopRequested':
     case 'StageRetryRequested':
+    case 'StageRollbackRequested':
+    case 'ConditionOverridden':
     case 'TransitionDisabled':
     case 'TransitionEnabled':
     case 'ApprovalAnswered':

@@ -1,7 +1,11 @@
 /**
- * A pipeline's declaration as the machine holds it: complete, with the defaults that AWS fills in on output. The
- * given form is what a caller sends, after the wire has checked names, lengths and enumerations.
+ * A pipeline's declaration as the machine holds it: complete, with the defaults that AWS fills in on output. What a
+ * caller sends is in `declaration-given.ts`.
  */
+
+import type { ActionTypeId, RuleTypeId } from './catalogue-type.ts';
+
+export type { ActionTypeId, RuleTypeId } from './catalogue-type.ts';
 
 export type ExecutionMode = 'SUPERSEDED' | 'QUEUED' | 'PARALLEL';
 export type PipelineType = 'V1' | 'V2';
@@ -106,20 +110,6 @@ export interface RuleDeclaration {
   readonly timeoutInMinutes?: number;
 }
 
-export interface RuleTypeId {
-  readonly category: string;
-  readonly owner: string;
-  readonly provider: string;
-  readonly version: string;
-}
-
-export interface ActionTypeId {
-  readonly category: string;
-  readonly owner: string;
-  readonly provider: string;
-  readonly version: string;
-}
-
 export interface ActionDeclaration {
   readonly name: string;
   readonly actionTypeId: ActionTypeId;
@@ -142,116 +132,6 @@ export interface EnvironmentVariable {
   readonly type?: 'PLAINTEXT' | 'SECRETS_MANAGER';
 }
 
-/** The members that may be missing in what a caller sends. */
-export type GivenDeclaration = Omit<Declaration, 'stages' | 'version' | 'executionMode' | 'pipelineType'> & {
-  readonly stages: readonly GivenStage[];
-  readonly executionMode?: ExecutionMode;
-  readonly pipelineType?: PipelineType;
-};
-
-export type GivenStage = Omit<StageDeclaration, 'actions' | ConditionKind> & {
-  readonly actions: readonly GivenAction[];
-  readonly beforeEntry?: GivenConditions;
-  readonly onSuccess?: GivenConditions;
-  readonly onFailure?: Omit<FailureDeclaration, 'conditions'> & Partial<GivenConditions>;
-};
-
-interface GivenConditions {
-  readonly conditions: readonly GivenCondition[];
-}
-
-interface GivenCondition {
-  readonly result?: ConditionResult;
-  readonly rules?: readonly GivenRule[];
-}
-
-export type GivenRule = Omit<RuleDeclaration, 'ruleTypeId' | 'configuration' | 'inputArtifacts'> &
-  Partial<Pick<RuleDeclaration, 'configuration' | 'inputArtifacts'>> & {
-    readonly ruleTypeId: {
-      readonly category: string;
-      readonly owner?: string;
-      readonly provider: string;
-      readonly version?: string;
-    };
-  };
-
-export type GivenAction = Omit<
-  ActionDeclaration,
-  'runOrder' | 'configuration' | 'inputArtifacts' | 'outputArtifacts'
-> &
-  Partial<Pick<ActionDeclaration, 'runOrder' | 'configuration' | 'inputArtifacts' | 'outputArtifacts'>>;
-
-/** Fills in what AWS fills in; a version in the input is ignored. */
-export function completeDeclaration(given: GivenDeclaration, version: number): Declaration {
-  return {
-    ...given,
-    stages: given.stages.map(completeStage),
-    version,
-    executionMode: given.executionMode ?? 'SUPERSEDED',
-    pipelineType: given.pipelineType ?? (usesV2(given) ? 'V2' : 'V1'),
-  };
-}
-
-function completeStage({ beforeEntry, onSuccess, onFailure, ...stage }: GivenStage): StageDeclaration {
-  return {
-    ...stage,
-    actions: stage.actions.map(completeAction),
-    ...(beforeEntry ? { beforeEntry: { conditions: beforeEntry.conditions.map(completeCondition) } } : {}),
-    ...(onSuccess ? { onSuccess: { conditions: onSuccess.conditions.map(completeCondition) } } : {}),
-    ...(onFailure ? { onFailure: completeFailure(onFailure) } : {}),
-  };
-}
-
-function completeFailure({
-  conditions,
-  ...failure
-}: NonNullable<GivenStage['onFailure']>): FailureDeclaration {
-  return conditions ? { ...failure, conditions: conditions.map(completeCondition) } : failure;
-}
-
-function completeCondition({ rules, ...condition }: GivenCondition): ConditionDeclaration {
-  return { ...condition, rules: (rules ?? []).map(completeRule) };
-}
-
-function completeRule(rule: GivenRule): RuleDeclaration {
-  return {
-    ...rule,
-    ruleTypeId: {
-      ...rule.ruleTypeId,
-      owner: rule.ruleTypeId.owner ?? 'AWS',
-      version: rule.ruleTypeId.version ?? '1',
-    },
-    configuration: rule.configuration ?? {},
-    inputArtifacts: rule.inputArtifacts ?? [],
-  };
-}
-
-function completeAction(action: GivenAction): ActionDeclaration {
-  return {
-    ...action,
-    runOrder: action.runOrder ?? 1,
-    configuration: action.configuration ?? {},
-    inputArtifacts: action.inputArtifacts ?? [],
-    outputArtifacts: action.outputArtifacts ?? [],
-  };
-}
-
-/** True if the declaration has anything that only V2 pipelines may have. */
-export function usesV2(given: GivenDeclaration): boolean {
-  return (
-    (given.triggers?.length ?? 0) > 0 ||
-    (given.variables?.length ?? 0) > 0 ||
-    (given.executionMode !== undefined && given.executionMode !== 'SUPERSEDED') ||
-    given.stages.some(
-      (stage) =>
-        stage.onFailure !== undefined ||
-        stage.onSuccess !== undefined ||
-        stage.beforeEntry !== undefined ||
-        stage.actions.some((action) => action.environmentVariables !== undefined),
-    )
-  );
-}
-
 export function stageOf(declaration: Declaration, name: string): StageDeclaration | undefined {
   return declaration.stages.find((stage) => stage.name === name);
 }
@@ -270,5 +150,7 @@ export function actionOf(stage: StageDeclaration, name: string): ActionDeclarati
 
 /** The store whose bucket holds the artifacts of actions in `region`. */
 export function artifactStoreOf(declaration: Declaration, region: string): ArtifactStore | undefined {
-  return declaration.artifactStore ?? declaration.artifactStores?.[region];
+  const { artifactStore, artifactStores } = declaration;
+  if (artifactStore) return artifactStore;
+  return artifactStores && Object.hasOwn(artifactStores, region) ? artifactStores[region] : undefined;
 }

@@ -3,8 +3,8 @@
  * event is normal and changes nothing.
  */
 
-import type { Declaration, RetryMode } from './declaration.ts';
-import type { ActionError, RevisionPin, SourceRevision, Trigger } from './state.ts';
+import type { ConditionKind, Declaration, RetryMode } from './declaration.ts';
+import type { ActionError, Execution, RevisionPin, SourceRevision, Success, Trigger } from './state.ts';
 
 /** Which run of which action an event speaks of. */
 export interface ActionAddress {
@@ -12,6 +12,15 @@ export interface ActionAddress {
   readonly stage: string;
   readonly action: string;
   readonly actionExecutionId: string;
+}
+
+/** Which run of which rule of a stage's condition an event speaks of. */
+export interface RuleAddress {
+  readonly executionId: string;
+  readonly stage: string;
+  readonly condition: ConditionKind;
+  readonly rule: string;
+  readonly ruleExecutionId: string;
 }
 
 export type Event =
@@ -38,6 +47,20 @@ export type Event =
       readonly mode: RetryMode;
       /** The room's history has an execution of this pipeline with this id. */
       readonly known: boolean;
+    }
+  | {
+      readonly type: 'StageRollbackRequested';
+      readonly stage: string;
+      /** From the room's history; absent when the pipeline has no such execution. */
+      readonly target?: RollbackTarget;
+      readonly targetId: string;
+      readonly by: string;
+    }
+  | {
+      readonly type: 'ConditionOverridden';
+      readonly stage: string;
+      readonly executionId: string;
+      readonly condition: 'beforeEntry' | 'onSuccess';
     }
   | {
       readonly type: 'TransitionDisabled';
@@ -72,8 +95,18 @@ export type Event =
     } & ActionAddress &
       ExternalReference)
   | ({ readonly type: 'ActionFailed' } & ActionError & ActionAddress & ExternalReference)
+  /** Work outside tells how far it is. */
+  | ({ readonly type: 'ActionProgressed' } & ActionAddress & ExternalReference)
+  /** Work that was to be withdrawn had not begun; after an update this ends its run. */
+  | ({ readonly type: 'ActionVoided' } & ActionAddress)
   /** Someone says that the work outside ended; the machine asks for the truth. */
-  | ({ readonly type: 'ActionEndReported' } & ActionAddress);
+  | ({ readonly type: 'ActionEndReported' } & ActionAddress)
+  /** A rule is being evaluated outside, or its time has not come; it is looked at again, at a given time or soon. */
+  | ({ readonly type: 'RuleWaited'; readonly lookAgainAt?: number } & RuleAddress & ExternalReference)
+  | ({ readonly type: 'RuleMet' } & RuleAddress & ExternalReference)
+  | ({ readonly type: 'RuleUnmet' } & RuleAddress & ExternalReference)
+  /** The rule could not be evaluated. */
+  | ({ readonly type: 'RuleErrored' } & ActionError & RuleAddress & ExternalReference);
 
 export interface ExecutionRequested {
   readonly type: 'ExecutionRequested';
@@ -85,9 +118,21 @@ export interface ExecutionRequested {
   readonly fingerprint: string;
 }
 
+export interface RollbackTarget extends Success {
+  readonly type: Execution['type'];
+  /** It succeeded in the stage that is to be rolled back. */
+  readonly succeeded: boolean;
+  /** Older than what the history promises to keep. */
+  readonly outdated: boolean;
+}
+
 /** Members that are absent leave what is known. */
 export interface ExternalReference {
   readonly externalId?: string;
   readonly externalUrl?: string;
   readonly summary?: string;
+  readonly percentComplete?: number;
+  readonly logStreamArn?: string;
+  readonly entityUrl?: string;
+  readonly revisionUrl?: string;
 }

@@ -22,3 +22,5 @@ export const OUTPUT_VARIABLES_LENGTH_MAX = 122_880;
 /** Pauses between two looks at a running build or deployment: 1 s at first, doubled up to this. */
 export const POLL_MS_MIN = 1_000;
 export const POLL_MS_MAX = 30_000;
+/** How long a rule of a condition may take when it does not say. */
+export const RULE_MS_MAX = 60 * 60_000;

@@ -1,24 +1,24 @@
-/** What became of actions: results of effects, reports that something outside ended, and time. */
+/** What became of actions: results of effects, and reports that something outside went on or ended. */
 
 import { endAction, noteReference, noteStarted, pollAction } from './actions.ts';
 import { referredOutputs } from './configuration.ts';
 import { actionOf, stageOf } from './declaration.ts';
 import type { Draft, Writable } from './draft.ts';
-import { declarationOf, isInFlight, openExecution } from './draft.ts';
+import { declarationOf, openExecution } from './draft.ts';
 import { OUTPUT_VARIABLES_LENGTH_MAX } from './limits.ts';
 import { advance } from './stages.ts';
 import type { ActionAddress, Event } from './events.ts';
-import type { ActionRun, Execution, State } from './state.ts';
+import type { ActionRun, Execution } from './state.ts';
 import type { Verdict } from './verdict.ts';
 import { changed, unchanged } from './verdict.ts';
 
 /** The run that an event speaks of, if it still runs; late and repeated events find none. */
-function findRunning(draft: Draft, address: ActionAddress): ActionRun | undefined {
+export function findRunning(draft: Draft, address: ActionAddress): ActionRun | undefined {
   const run = draft.state.executions[address.executionId]?.stages[address.stage]?.actions[address.action];
   return run?.id === address.actionExecutionId && run.status === 'InProgress' ? run : undefined;
 }
 
-function openRun(
+export function openRun(
   draft: Draft,
   address: ActionAddress,
 ): { execution: Writable<Execution>; run: Writable<ActionRun> } | undefined {
@@ -98,6 +98,29 @@ export function actionFailed(
   return changed();
 }
 
+export function actionProgressed(
+  draft: Draft,
+  event: Extract<Event, { readonly type: 'ActionProgressed' }>,
+): Verdict {
+  const open = openRun(draft, event);
+  if (!open) return unchanged;
+  noteReference(draft, open.run, event);
+  return changed();
+}
+
+/** Only an update withdraws work that nobody has begun; the run then ends as an approval does. */
+export function actionVoided(
+  draft: Draft,
+  event: Extract<Event, { readonly type: 'ActionVoided' }>,
+): Verdict {
+  if (!draft.state.executions[event.executionId]?.cancelling) return unchanged;
+  const open = openRun(draft, event);
+  if (!open) return unchanged;
+  endAction(draft, open.execution, event.stage, event.action, 'Voided');
+  advance(draft, event.executionId);
+  return changed();
+}
+
 export function actionEndReported(
   draft: Draft,
   event: Extract<Event, { readonly type: 'ActionEndReported' }>,
@@ -106,69 +129,12 @@ export function actionEndReported(
   return pollAt(draft, event) ? changed() : unchanged;
 }
 
-function pollAt(draft: Draft, address: ActionAddress): boolean {
+/** Orders a look at work outside; false if there is nothing to look at. */
+export function pollAt(draft: Draft, address: ActionAddress): boolean {
   const open = openRun(draft, address);
   const stage = open && stageOf(declarationOf(draft.state, open.execution), address.stage);
   const action = stage && actionOf(stage, address.action);
   if (!open || !action) return false;
   pollAction(draft, open.execution, address.stage, action, open.run);
   return true;
-}
-
-/** An effect was given up. A start that could not be made fails its action; a look is taken again when it is due. */
-export function effectFailed(draft: Draft, effectType: string, effect: unknown, message: string): Verdict {
-  if (effectType !== 'StartAction') return unchanged;
-  const { executionId, stage, action, actionExecutionId } = effect as ActionAddress;
-  return actionFailed(draft, {
-    type: 'ActionFailed',
-    executionId,
-    stage,
-    action,
-    actionExecutionId,
-    code: 'SystemUnavailable',
-    message,
-  });
-}
-
-/** Ends what ran too long, and looks at what is due to be looked at. */
-export function timePassed(draft: Draft): Verdict {
-  let verdict: Verdict = unchanged;
-  for (const [address, run] of runningActions(draft.state as State)) {
-    if (run.deadline <= draft.at) {
-      const open = openRun(draft, address);
-      if (!open) continue;
-      const message = `The action did not end within its time limit of ${minutes(run.deadline - run.startedAt)} minutes`;
-      endAction(draft, open.execution, address.stage, address.action, { code: 'JobTimedOut', message });
-      advance(draft, address.executionId);
-      verdict = changed();
-    } else if (run.poll && run.poll.at <= draft.at && pollAt(draft, address)) {
-      verdict = changed();
-    }
-  }
-  return verdict;
-}
-
-/** The earliest time at which an action has to end or to be looked at. */
-export function nextWake(state: State): number | undefined {
-  const times = runningActions(state).map(([, run]) => Math.min(run.deadline, run.poll?.at ?? run.deadline));
-  return times.length === 0 ? undefined : Math.min(...times);
-}
-
-function runningActions(state: State): (readonly [ActionAddress, ActionRun])[] {
-  return Object.values(state.executions)
-    .filter(isInFlight)
-    .flatMap((execution) =>
-      Object.entries(execution.stages).flatMap(([stage, stageRun]) =>
-        Object.entries(stageRun.actions)
-          .filter(([, run]) => run.status === 'InProgress')
-          .map(
-            ([action, run]) =>
-              [{ executionId: execution.id, stage, action, actionExecutionId: run.id }, run] as const,
-          ),
-      ),
-    );
-}
-
-function minutes(milliseconds: number): number {
-  return Math.round(milliseconds / 60_000);
 }

@@ -7,8 +7,9 @@ import { present } from '#base/assert.ts';
 import { stageOf } from './declaration.ts';
 import type { Draft } from './draft.ts';
 import { declarationOf, isInFlight, openExecution } from './draft.ts';
-import { IN_FLIGHT_MAX } from './limits.ts';
-import { resume, takeLock } from './stages.ts';
+import { inFlightRefusal } from './executions.ts';
+import { repeat } from './phases.ts';
+import { advance, takeLock } from './stages.ts';
 import type { Event } from './events.ts';
 import type { Execution, StageRun } from './state.ts';
 import type { Verdict } from './verdict.ts';
@@ -29,7 +30,8 @@ export function retryStage(draft: Draft, event: RetryRequested): Verdict {
     latest: 'ManualStageRetry',
     at: draft.at,
   };
-  resume(draft, id, mode);
+  repeat(draft, execution, mode);
+  advance(draft, id);
   return changed({ pipelineExecutionId: id });
 }
 
@@ -75,14 +77,7 @@ function retryRefusal(draft: Draft, event: RetryRequested): Verdict | undefined 
       `Stage ${stage} of pipeline ${state.name} has actions in progress. Wait until they end, or retry only the failed actions`,
     );
   }
-  const inFlight = Object.values(state.executions).filter(isInFlight).length;
-  if (execution.mode !== 'SUPERSEDED' && !isInFlight(execution) && inFlight >= IN_FLIGHT_MAX) {
-    return refused(
-      'ConcurrentPipelineExecutionsLimitExceededException',
-      `Pipeline ${state.name} has ${inFlight} executions in flight. The maximum is ${IN_FLIGHT_MAX}`,
-    );
-  }
-  return undefined;
+  return isInFlight(execution) ? undefined : inFlightRefusal(draft, execution.mode);
 }
 
 function isRetryable(execution: Execution, run: StageRun): boolean {

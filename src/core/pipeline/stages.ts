@@ -2,7 +2,7 @@
  * How executions move: arriving at a stage, waiting in front of it, taking its lock, leaving it. AWS: "How pipeline
  * executions work".
  *
- *   arrive ─▶ waiting area ──(lock free, transition enabled)──▶ enter ─▶ actions ─▶ leave ─▶ arrive at the next
+ *   arrive ─▶ waiting area ──(lock free, transition enabled)──▶ enter ─▶ … ─▶ leave ─▶ arrive at the next
  *                 │                                               │
  *          a newer one arrives: Superseded                 ends: the lock is free, the next one enters
  *
@@ -10,11 +10,12 @@
  */
 
 import { assert, present, unreachable } from '#base/assert.ts';
-import { progress, retryActions } from './actions.ts';
 import { tellExecution, tellStage } from './changes.ts';
-import type { Draft } from './draft.ts';
+import type { Draft, Writable } from './draft.ts';
 import { currentStage, declarationOf, openExecution, openStage } from './draft.ts';
-import type { ExecutionStatus, StageStatus } from './state.ts';
+import { createExecution } from './executions.ts';
+import { nextStep } from './phases.ts';
+import type { Execution, StageRun, Success, Trigger } from './state.ts';
 
 /** The execution left the stage before `stage`, or was just created, and wants in. */
 export function arrive(draft: Draft, id: string, stageName: string): void {
@@ -51,8 +52,15 @@ export function admit(draft: Draft, stageName: string): void {
 function enter(draft: Draft, id: string, stageName: string): void {
   const execution = openExecution(draft, id);
   takeLock(draft, id, stageName);
-  execution.stages[stageName] = { status: 'InProgress', startedAt: draft.at, actions: {} };
-  tellStage(draft, execution, stageName, execution.stages[stageName], 'STARTED');
+  const run: Writable<StageRun> = {
+    status: 'InProgress',
+    phase: 'entering',
+    startedAt: draft.at,
+    actions: {},
+    conditions: {},
+  };
+  execution.stages[stageName] = run;
+  tellStage(draft, execution, stageName, run, 'STARTED');
   advance(draft, id);
 }
 
@@ -68,33 +76,41 @@ export function takeLock(draft: Draft, id: string, stageName: string): void {
 
 /** Does what comes next inside the execution's stage; called after everything that happens in there. */
 export function advance(draft: Draft, id: string): void {
-  const execution = openExecution(draft, id);
-  const outcome = progress(draft, execution);
-  switch (outcome) {
-    case 'running':
-      return;
-    case 'succeeded':
-      return succeed(draft, id);
-    case 'failed':
-      return retriesByItself(draft, id) ? undefined : end(draft, id, 'Failed');
-    case 'stopped':
-      return end(draft, id, 'Stopped');
-    case 'cancelled':
-      return end(draft, id, 'Cancelled');
-    default:
-      return unreachable(outcome);
+  for (;;) {
+    const step = nextStep(draft, openExecution(draft, id));
+    switch (step) {
+      case 'wait':
+        return;
+      case 'on':
+        continue;
+      case 'Succeeded':
+      case 'Skipped':
+        return leave(draft, id, step);
+      case 'Failed':
+      case 'Stopped':
+      case 'Cancelled':
+        return end(draft, id, step);
+      case 'rollBack':
+        return end(draft, id, 'Failed', 'rollBack');
+      default:
+        return unreachable(step);
+    }
   }
 }
 
-function succeed(draft: Draft, id: string): void {
+/** The stage is done: on to the next one, or the execution has succeeded. A rollback never goes further. */
+function leave(draft: Draft, id: string, status: 'Succeeded' | 'Skipped'): void {
   const execution = openExecution(draft, id);
   const { name, run } = currentStage(draft, execution);
   const { stages } = declarationOf(draft.state, execution);
-  run.status = 'Succeeded';
-  tellStage(draft, execution, name, run, 'SUCCEEDED');
+  run.status = status;
+  if (status === 'Succeeded') {
+    tellStage(draft, execution, name, run, 'SUCCEEDED');
+    keepSuccess(draft, execution, name);
+  }
   release(draft, id, name);
   const next = stages[stages.findIndex((stage) => stage.name === name) + 1];
-  if (next) {
+  if (next && execution.type === 'STANDARD') {
     arrive(draft, id, next.name);
   } else {
     delete execution.position;
@@ -104,6 +120,18 @@ function succeed(draft: Draft, id: string): void {
   admit(draft, name);
 }
 
+/** Remembers what an automatic rollback of this stage would go back to. */
+function keepSuccess(draft: Draft, execution: Writable<Execution>, stageName: string): void {
+  const stage = openStage(draft, stageName);
+  if (execution.type === 'ROLLBACK' || execution.mode === 'PARALLEL') return;
+  if (draft.state.stages[0] === stage || (stage.success && stage.success.number > execution.number)) return;
+  const { id, number, version, variables, pinned, revisions, artifacts, outputs } = execution;
+  stage.success = structuredClone({
+    ...{ executionId: id, number, version },
+    ...{ variables, pinned, revisions, artifacts, outputs },
+  });
+}
+
 const CHANGE_OF = {
   Failed: 'FAILED',
   Stopped: 'STOPPED',
@@ -111,19 +139,43 @@ const CHANGE_OF = {
   Superseded: 'SUPERSEDED',
 } as const;
 
-/** The stage, and with it the execution, ends without success; the lock is free for the next one. */
-function end(draft: Draft, id: string, status: 'Failed' | 'Stopped' | 'Cancelled'): void {
+/** The stage, and with it the execution, ends without success; the lock is free for a rollback or the next one. */
+function end(draft: Draft, id: string, status: 'Failed' | 'Stopped' | 'Cancelled', then?: 'rollBack'): void {
   const execution = openExecution(draft, id);
   const { name, run } = currentStage(draft, execution);
-  const stageStatus: StageStatus = status;
-  const executionStatus: ExecutionStatus = status;
-  run.status = stageStatus;
-  execution.status = executionStatus;
+  run.status = status;
+  execution.status = status;
   delete execution.position;
   tellStage(draft, execution, name, run, CHANGE_OF[status]);
   tellExecution(draft, execution, CHANGE_OF[status]);
   release(draft, id, name);
+  if (then === 'rollBack') rollBackByItself(draft, execution, name, run);
   admit(draft, name);
+}
+
+/** Without an earlier success of this version the stage is simply failed, and the condition says so. */
+function rollBackByItself(
+  draft: Draft,
+  failed: Writable<Execution>,
+  stageName: string,
+  run: Writable<StageRun>,
+): void {
+  const target = openStage(draft, stageName).success;
+  if (target && target.version === draft.state.version) {
+    rollBack(draft, stageName, target, { type: 'AutomatedRollback', detail: failed.id });
+    return;
+  }
+  const why = 'no rollback: this version of the pipeline has no earlier success of this stage';
+  failed.statusSummary = `Stage ${stageName} failed, ${why}`;
+  const condition = run.conditions.onFailure ?? run.conditions.onSuccess;
+  if (condition) condition.summary = condition.summary ? `${condition.summary}; ${why}` : why;
+}
+
+/** A new execution runs the stage again with what the target had, ahead of whoever waits. The lock must be free. */
+export function rollBack(draft: Draft, stageName: string, target: Success, trigger: Trigger): string {
+  const id = createExecution(draft, trigger, target, target.executionId);
+  enter(draft, id, stageName);
+  return id;
 }
 
 function release(draft: Draft, id: string, stageName: string): void {
@@ -146,31 +198,4 @@ export function endWaiting(
   execution.status = status;
   if (summary !== undefined) execution.statusSummary = summary;
   tellExecution(draft, execution, CHANGE_OF[status]);
-}
-
-/** `onFailure: RETRY` gives a stage one more attempt by itself; the lock is never released in between. */
-function retriesByItself(draft: Draft, id: string): boolean {
-  const execution = openExecution(draft, id);
-  const { declared, name, run } = currentStage(draft, execution);
-  if (declared.onFailure?.result !== 'RETRY' || run.retry) return false;
-  tellStage(draft, execution, name, run, 'FAILED');
-  run.retry = { manual: 0, automatic: 1, latest: 'AutomatedStageRetry', at: draft.at };
-  resume(draft, id, declared.onFailure.retryConfiguration?.retryMode ?? 'FAILED_ACTIONS');
-  return true;
-}
-
-/** Runs a stage again, wholly or only what failed; its lock is already taken. */
-export function resume(draft: Draft, id: string, mode: 'FAILED_ACTIONS' | 'ALL_ACTIONS'): void {
-  const execution = openExecution(draft, id);
-  const { name, run } = currentStage(draft, execution);
-  execution.status = 'InProgress';
-  execution.attempt += 1;
-  execution.resumedAt = draft.at;
-  delete execution.stop;
-  delete execution.statusSummary;
-  run.status = 'InProgress';
-  retryActions(run, mode);
-  tellExecution(draft, execution, 'RESUMED');
-  tellStage(draft, execution, name, run, 'RESUMED');
-  advance(draft, id);
 }

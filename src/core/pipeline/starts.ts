@@ -3,12 +3,12 @@
 import { present } from '#base/assert.ts';
 import { tellExecution } from './changes.ts';
 import type { Declaration } from './declaration.ts';
-import type { Draft, Writable } from './draft.ts';
-import { declarationOf, isInFlight, openExecution } from './draft.ts';
-import { IN_FLIGHT_MAX, TOKENS_MAX, TOKEN_MS_MAX } from './limits.ts';
-import { arrive } from './stages.ts';
+import type { Draft } from './draft.ts';
+import { openExecution } from './draft.ts';
 import type { ExecutionRequested } from './events.ts';
-import type { Execution } from './state.ts';
+import { createExecution, inFlightRefusal } from './executions.ts';
+import { TOKENS_MAX, TOKEN_MS_MAX } from './limits.ts';
+import { arrive } from './stages.ts';
 import type { Verdict } from './verdict.ts';
 import { changed, refused } from './verdict.ts';
 
@@ -41,15 +41,16 @@ export function requestExecution(draft: Draft, event: ExecutionRequested): Verdi
       `The pipeline variable '${missing.name}' has no default value and must be given`,
     );
   }
-  const inFlight = Object.values(state.executions).filter(isInFlight).length;
-  if (declaration.executionMode !== 'SUPERSEDED' && inFlight >= IN_FLIGHT_MAX) {
-    return refused(
-      'ConcurrentPipelineExecutionsLimitExceededException',
-      `Pipeline ${state.name} has ${inFlight} executions in flight. The maximum is ${IN_FLIGHT_MAX}`,
-    );
-  }
+  const excess = inFlightRefusal(draft, declaration.executionMode);
+  if (excess) return excess;
 
-  const id = createExecution(draft, event);
+  const defaults = declared.flatMap(({ name, defaultValue }) =>
+    defaultValue === undefined ? [] : [[name, defaultValue] as const],
+  );
+  const id = createExecution(draft, event.trigger, {
+    variables: { ...Object.fromEntries(defaults), ...event.variables },
+    pinned: takesHeads(declaration, event) ? {} : event.pinned,
+  });
   if (event.token !== undefined) {
     state.tokens.push({
       token: event.token,
@@ -67,43 +68,9 @@ export function requestExecution(draft: Draft, event: ExecutionRequested): Verdi
   return changed({ pipelineExecutionId: id });
 }
 
-function createExecution(draft: Draft, event: Omit<ExecutionRequested, 'type' | 'fingerprint'>): string {
-  const { state } = draft;
-  const declaration = declarationOf(state, { version: state.version });
-  const defaults = (declaration.variables ?? []).flatMap((variable) =>
-    variable.defaultValue === undefined ? [] : [[variable.name, variable.defaultValue] as const],
-  );
-  state.executionCount += 1;
-  const execution: Writable<Execution> = {
-    id: draft.createId(),
-    number: state.executionCount,
-    version: state.version,
-    mode: declaration.executionMode,
-    status: 'InProgress',
-    trigger: { ...event.trigger },
-    variables: { ...Object.fromEntries(defaults), ...event.variables },
-    pinned: takesHeads(declaration, event)
-      ? {}
-      : (structuredClone(event.pinned) as Writable<Execution>['pinned']),
-    revisions: [],
-    artifacts: {},
-    outputs: {},
-    cancelling: false,
-    attempt: 1,
-    startedAt: draft.at,
-    changedAt: draft.at,
-    resumedAt: draft.at,
-    stages: {},
-  };
-  state.executions[execution.id] = execution;
-  draft.opened.add(execution.id);
-  tellExecution(draft, execution, 'STARTED');
-  return execution.id;
-}
-
-/** A PARALLEL execution that a change started takes the heads of its sources, whatever change it was. */
+/** A PARALLEL execution that default detection started takes the heads of its sources, whatever change it was. */
 function takesHeads(declaration: Declaration, { trigger }: Pick<ExecutionRequested, 'trigger'>): boolean {
-  return declaration.executionMode === 'PARALLEL' && trigger.type !== 'StartPipelineExecution';
+  return declaration.executionMode === 'PARALLEL' && trigger.type === 'PollForSourceChanges';
 }
 
 function failAtStart(draft: Draft, id: string, summary: string): void {

@@ -7,7 +7,7 @@
  *              one or a queue   ╲ the occupant holds the lock until its stage ends
  */
 
-import type { Declaration, ExecutionMode } from './declaration.ts';
+import type { ConditionKind, Declaration, ExecutionMode } from './declaration.ts';
 
 export interface State {
   readonly name: string;
@@ -41,7 +41,19 @@ export interface StageState {
   readonly waiting: readonly string[];
   /** The execution that entered last. */
   readonly latest?: string;
+  /** The newest success in this stage: what an automatic rollback goes back to. */
+  readonly success?: Success;
 }
+
+/** What a rollback runs a stage with again. */
+export interface Success extends Inheritance {
+  readonly executionId: string;
+  readonly number: number;
+  readonly version: number;
+}
+
+/** What an execution brings into a stage. */
+export type Inheritance = Pick<Execution, 'variables' | 'pinned' | 'revisions' | 'artifacts' | 'outputs'>;
 
 export interface Transition {
   readonly enabled: boolean;
@@ -65,6 +77,10 @@ export interface Execution {
   readonly number: number;
   readonly version: number;
   readonly mode: ExecutionMode;
+  /** A ROLLBACK runs one stage again with what its target had, and ends. */
+  readonly type: 'STANDARD' | 'ROLLBACK';
+  /** Of a ROLLBACK: the execution whose success it repeats. */
+  readonly target?: string;
   readonly status: ExecutionStatus;
   readonly statusSummary?: string;
   readonly trigger: Trigger;
@@ -133,10 +149,23 @@ export interface ArtifactLocation {
   readonly key: string;
 }
 
-export type StageStatus = 'InProgress' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed' | 'Cancelled';
+export type StageStatus =
+  'InProgress' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed' | 'Cancelled' | 'Skipped';
+
+/**
+ * What the stage is at:
+ *
+ *   entering ─▶ acting ─▶ leaving ─▶ (succeeded)
+ *      │          └─▶ failing ─▶ (failed, perhaps rolled back, perhaps once more acting)
+ *      └─▶ (failed or skipped)
+ *
+ * While entering, leaving and failing its conditions are evaluated, if it has any.
+ */
+export type StagePhase = 'entering' | 'acting' | 'leaving' | 'failing';
 
 export interface StageRun {
   readonly status: StageStatus;
+  readonly phase: StagePhase;
   readonly startedAt: number;
   readonly retry?: {
     readonly manual: number;
@@ -146,27 +175,55 @@ export interface StageRun {
   };
   /** By action name; an action that has not run is not here. */
   readonly actions: Readonly<Record<string, ActionRun>>;
+  /** A condition that has not been evaluated is not here. */
+  readonly conditions: ConditionRuns;
   /** The runs that the latest retry took away; what ended in the very decision of the retry is told by them. */
-  readonly replaced?: Readonly<Record<string, ActionRun>>;
+  readonly replaced?: {
+    readonly actions: Readonly<Record<string, ActionRun>>;
+    readonly conditions: ConditionRuns;
+  };
 }
 
-export type ActionStatus = 'InProgress' | 'Succeeded' | 'Failed' | 'Abandoned';
+export type ConditionRuns = Readonly<Partial<Record<ConditionKind, ConditionRun>>>;
 
-export interface ActionRun {
+export type ConditionStatus =
+  'InProgress' | 'Failed' | 'Errored' | 'Succeeded' | 'Cancelled' | 'Abandoned' | 'Overridden';
+
+export interface ConditionRun {
+  readonly status: ConditionStatus;
+  readonly summary?: string;
+  readonly startedAt: number;
+  readonly changedAt: number;
+  /** By rule name; all start together. */
+  readonly rules: Readonly<Record<string, RuleRun>>;
+}
+
+export type RunStatus = 'InProgress' | 'Succeeded' | 'Failed' | 'Abandoned';
+
+/** One run of something that works outside: an action or a rule. */
+export interface Run {
   readonly id: string;
-  readonly status: ActionStatus;
+  readonly status: RunStatus;
   readonly startedAt: number;
   readonly changedAt: number;
   /** When it fails if it still runs. */
   readonly deadline: number;
   /** Set while work goes on outside: when to look at it next, and the pause before. */
   readonly poll?: { readonly at: number; readonly pauseMs: number };
-  readonly inputs: readonly NamedArtifact[];
-  readonly outputs: readonly NamedArtifact[];
   readonly externalId?: string;
   readonly externalUrl?: string;
   readonly summary?: string;
   readonly error?: ActionError;
+}
+
+/** Succeeded: the rule is met. Failed: it is not, or with an error it could not be evaluated. */
+export type RuleRun = Run;
+
+export interface ActionRun extends Run {
+  readonly inputs: readonly NamedArtifact[];
+  readonly outputs: readonly NamedArtifact[];
+  readonly percentComplete?: number;
+  readonly logStreamArn?: string;
   /** Of a manual approval. */
   readonly token?: string;
   /** The approval was answered by a person. */
@@ -174,6 +231,7 @@ export interface ActionRun {
   readonly updatedBy?: string;
   readonly revision?: SourceRevision;
   readonly entityUrl?: string;
+  readonly revisionUrl?: string;
 }
 
 export interface NamedArtifact extends ArtifactLocation {

@@ -5,6 +5,7 @@
 
 import { tellExecution, tellStage } from './changes.ts';
 import { endAction } from './actions.ts';
+import { endConditions } from './conditions.ts';
 import type { Draft } from './draft.ts';
 import { currentStage, isInFlight, openExecution } from './draft.ts';
 import { advance, endWaiting } from './stages.ts';
@@ -49,6 +50,7 @@ export function stopExecution(
     for (const [action, actionRun] of Object.entries(run.actions)) {
       if (actionRun.status === 'InProgress') endAction(draft, execution, name, action, 'Abandoned');
     }
+    endConditions(draft, run, 'Abandoned');
   }
   advance(draft, id);
   return changed({ pipelineExecutionId: id });

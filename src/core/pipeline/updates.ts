@@ -3,7 +3,8 @@
  * ones, which end on the version they began with. AWS: "Edit a pipeline in CodePipeline".
  */
 
-import { endAction } from './actions.ts';
+import { declaredAction, endAction, withdraw } from './actions.ts';
+import { endConditions } from './conditions.ts';
 import type { Declaration } from './declaration.ts';
 import type { Draft } from './draft.ts';
 import { currentStage, isInFlight, openExecution } from './draft.ts';
@@ -66,10 +67,11 @@ function cancel(draft: Draft, id: string): void {
   if (execution.position?.phase === 'waiting') return endWaiting(draft, id, 'Cancelled');
   execution.cancelling = true;
   const { name, run } = currentStage(draft, execution);
+  endConditions(draft, run, 'Cancelled');
   for (const [action, actionRun] of Object.entries(run.actions)) {
-    if (actionRun.status === 'InProgress' && actionRun.token !== undefined) {
-      endAction(draft, execution, name, action, 'Voided');
-    }
+    if (actionRun.status !== 'InProgress') continue;
+    if (actionRun.token !== undefined) endAction(draft, execution, name, action, 'Voided');
+    else withdraw(draft, execution, name, declaredAction(draft, execution, name, action), actionRun, true);
   }
   advance(draft, id);
 }
@@ -88,8 +90,16 @@ function stagesOf(declaration: Declaration, before: readonly StageState[]): read
   return [...current, ...removed];
 }
 
-/** Nothing is told any more: running work goes on outside, and its results find nobody. */
+/** Nothing is told any more: work that runs goes on outside, work for workers is withdrawn, results find nobody. */
 export function deletePipeline(draft: Draft): Verdict {
+  for (const execution of Object.values(draft.state.executions).filter(isInFlight)) {
+    for (const [stage, run] of Object.entries(execution.stages)) {
+      for (const [action, actionRun] of Object.entries(run.actions)) {
+        if (actionRun.status !== 'InProgress') continue;
+        withdraw(draft, execution, stage, declaredAction(draft, execution, stage, action), actionRun);
+      }
+    }
+  }
   draft.state.deleted = true;
   draft.state.updatedAt = draft.at;
   draft.state.executions = {};

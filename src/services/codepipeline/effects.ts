@@ -3,7 +3,7 @@
  * are published. Faults of other services become the action's error; what may pass is tried again by the engine.
  */
 
-import type { ActionAddress, Event } from '#core/pipeline/events.ts';
+import type { ActionAddress, Event, RuleAddress } from '#core/pipeline/events.ts';
 import type { Effect } from '#core/pipeline/orders.ts';
 import type { ActionError } from '#core/pipeline/state.ts';
 import type { ActionTypeId } from '#core/pipeline/declaration.ts';
@@ -18,6 +18,7 @@ import { failureOf } from './actions/failure.ts';
 import { codecommitSource } from './actions/source-codecommit.ts';
 import { s3Source } from './actions/source-s3.ts';
 import { pipelineArn, type PipelineMachine } from './room.ts';
+import { ruleOf } from './rules/index.ts';
 import { openSession, type ActingRoles } from './session.ts';
 
 const ACTIONS: Readonly<Record<string, Action>> = {
@@ -37,6 +38,20 @@ export function createEffects(house: House): PipelineMachine['effects'] {
   const pollAction: PipelineMachine['effects']['PollAction'] = (order, performance) =>
     act(house, order, performance.signal, async (acting) => actionOf(order.actionType).poll?.(acting, order));
 
+  const evaluateRule: PipelineMachine['effects']['EvaluateRule'] = async (order, { signal }) => {
+    const { executionId, stage, condition, rule, ruleExecutionId } = order;
+    const address: RuleAddress = { executionId, stage, condition, rule, ruleExecutionId };
+    try {
+      const acting = { house, caller: await openSession(house, order), signal };
+      return { ...(await ruleOf(order.ruleType).evaluate(acting, order)), ...address };
+    } catch (error) {
+      return { type: 'RuleErrored', ...failureOf(error), ...address };
+    }
+  };
+
+  // Only actions that workers do are withdrawn, and no room has workers yet.
+  const withdrawAction: PipelineMachine['effects']['WithdrawAction'] = () => Promise.resolve(undefined);
+
   const publishEvents: Perform<Extract<Effect, { readonly type: 'PublishEvents' }>, Event> = async (
     effect,
   ) => {
@@ -55,7 +70,13 @@ export function createEffects(house: House): PipelineMachine['effects'] {
     return undefined;
   };
 
-  return { StartAction: startAction, PollAction: pollAction, PublishEvents: publishEvents };
+  return {
+    StartAction: startAction,
+    PollAction: pollAction,
+    WithdrawAction: withdrawAction,
+    EvaluateRule: evaluateRule,
+    PublishEvents: publishEvents,
+  };
 }
 
 function actionOf({ category, provider }: ActionTypeId): Action {

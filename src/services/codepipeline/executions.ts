@@ -10,13 +10,13 @@ import { principalArn } from '#core/policy/principal.ts';
 import type { Handler } from '#services/service.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { findDeclaration, findExecution, requireExecution, requirePipeline, type Room } from './room.ts';
+import { HISTORY_MS_MAX } from './run-pages.ts';
 import { rows } from './tables.ts';
 import { viewExecution, viewExecutionSummary } from './views.ts';
 
 type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>;
 
 const PAGE_SIZE = 100;
-const HISTORY_MS_MAX = 365 * 86_400_000;
 
 export function executionOperations(room: Room) {
   const { house, machine } = room;

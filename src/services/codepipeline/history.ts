@@ -1,15 +1,21 @@
 /**
- * Writes what a decision changed into the room's rows, in the transaction of that decision: executions, action runs,
- * stages that succeeded. What the state later forgets is here.
+ * Writes what a decision changed into the room's rows, in the transaction of that decision: executions, runs of
+ * actions and rules, stages that succeeded. What the state later forgets is here.
  */
 
 import type { Kysely } from 'kysely';
 import { present } from '#base/assert.ts';
-import { actionOf, stageOf } from '#core/pipeline/declaration.ts';
-import type { ActionDeclaration } from '#core/pipeline/declaration.ts';
+import type {
+  ActionDeclaration,
+  ConditionKind,
+  Declaration,
+  RuleDeclaration,
+  StageDeclaration,
+} from '#core/pipeline/declaration.ts';
+import { actionOf, rulesOf, stageOf } from '#core/pipeline/declaration.ts';
 import type { Event } from '#core/pipeline/events.ts';
-import type { Effect, StartAction } from '#core/pipeline/orders.ts';
-import type { ActionRun, Execution, State } from '#core/pipeline/state.ts';
+import type { Effect, EvaluateRule, StartAction } from '#core/pipeline/orders.ts';
+import type { ActionRun, Execution, RuleRun, StageRun, State } from '#core/pipeline/state.ts';
 import type { Change, EngineEvent } from '#engine/machine.ts';
 import type { ActionRow, ExecutionRow, Tables } from './tables.ts';
 import { within } from './tables.ts';
@@ -19,7 +25,19 @@ export type PipelineChange = Change<State, Event | EngineEvent, Effect>;
 /** What the history keeps of an execution besides its columns. */
 export type ExecutionFacts = Pick<
   Execution,
-  'version' | 'mode' | 'statusSummary' | 'trigger' | 'variables' | 'revisions' | 'stop' | 'resumedAt'
+  | 'version'
+  | 'mode'
+  | 'type'
+  | 'target'
+  | 'statusSummary'
+  | 'trigger'
+  | 'variables'
+  | 'pinned'
+  | 'revisions'
+  | 'artifacts'
+  | 'outputs'
+  | 'stop'
+  | 'resumedAt'
 >;
 
 export interface ActionInput {
@@ -29,11 +47,21 @@ export interface ActionInput {
   readonly inputs: ActionRun['inputs'];
 }
 
+export interface RuleInput {
+  readonly declared: RuleDeclaration;
+  readonly resolvedConfiguration: Readonly<Record<string, string>>;
+  readonly roleArn: string;
+  readonly inputs: ActionRun['inputs'];
+}
+
+export type RuleOutput = Pick<ActionOutput, 'externalUrl' | 'summary' | 'error'>;
+
 export interface ActionOutput {
   readonly outputs: ActionRun['outputs'];
   readonly externalUrl?: string;
   readonly summary?: string;
   readonly error?: ActionRun['error'];
+  readonly logStreamArn?: string;
   readonly updatedBy?: string;
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -46,30 +74,54 @@ export async function recordChange(transaction: Kysely<unknown>, change: Pipelin
     if (execution.changedAt !== event.at || before?.executions[execution.id] === execution) continue;
     await recordExecution(kysely, change.id, execution);
     for (const [stage, run] of Object.entries(execution.stages)) {
-      const all = [...Object.entries(run.replaced ?? {}), ...Object.entries(run.actions)];
-      for (const [action, actionRun] of all) {
-        if (actionRun.changedAt === event.at) {
-          await recordAction(kysely, change, execution, { stage, action, run: actionRun });
-        }
-      }
-      if (run.status === 'Succeeded') await recordSuccess(kysely, change, execution, stage);
+      await recordStage(kysely, change, execution, stage, run);
     }
   }
 }
+
+async function recordStage(
+  kysely: Kysely<Tables>,
+  change: PipelineChange,
+  execution: Execution,
+  stage: string,
+  { status, actions, conditions, replaced }: StageRun,
+): Promise<void> {
+  const { at } = change.event;
+  for (const [action, run] of [...Object.entries(replaced?.actions ?? {}), ...Object.entries(actions)]) {
+    if (run.changedAt === at) await recordAction(kysely, change, execution, { stage, action, run });
+  }
+  for (const runs of [replaced?.conditions ?? {}, conditions]) {
+    for (const kind of CONDITION_KINDS) {
+      for (const [rule, run] of Object.entries(runs[kind]?.rules ?? {})) {
+        if (run.changedAt === at) await recordRule(kysely, change, execution, { stage, kind, rule, run });
+      }
+    }
+  }
+  if (status === 'Succeeded' && execution.type === 'STANDARD')
+    await recordSuccess(kysely, change, execution, stage);
+}
+
+const CONDITION_KINDS = ['beforeEntry', 'onSuccess', 'onFailure'] as const;
 
 async function recordExecution(
   kysely: Kysely<Tables>,
   pipelineId: string,
   execution: Execution,
 ): Promise<void> {
-  const { version, mode, statusSummary, trigger, variables, revisions, stop, resumedAt } = execution;
+  const { version, mode, type, trigger, variables, pinned, revisions, artifacts, outputs } = execution;
+  const { target, statusSummary, stop, resumedAt } = execution;
   const facts: ExecutionFacts = {
     version,
     mode,
+    type,
     trigger,
     variables,
+    pinned,
     revisions,
+    artifacts,
+    outputs,
     resumedAt,
+    ...(target === undefined ? {} : { target }),
     ...(statusSummary === undefined ? {} : { statusSummary }),
     ...(stop === undefined ? {} : { stop }),
   };
@@ -111,6 +163,7 @@ async function recordAction(
     ...(run.externalUrl === undefined ? {} : { externalUrl: run.externalUrl }),
     ...(run.summary === undefined ? {} : { summary: run.summary }),
     ...(run.error === undefined ? {} : { error: run.error }),
+    ...(run.logStreamArn === undefined ? {} : { logStreamArn: run.logStreamArn }),
     ...(run.updatedBy === undefined ? {} : { updatedBy: run.updatedBy }),
     ...(isOurs ? { variables: event.outputVariables } : {}),
   };
@@ -152,12 +205,7 @@ function inputOf(
   execution: Execution,
   { stage, action, run }: RecordedRun,
 ): ActionInput {
-  const declaration = present(
-    change.after.declarations[execution.version] ?? change.before?.declarations[execution.version],
-    'declaration of an execution that changed',
-  );
-  const declaredStage = present(stageOf(declaration, stage), 'declared stage');
-  const declared = present(actionOf(declaredStage, action), 'declared action');
+  const declared = present(actionOf(declaredStageOf(change, execution, stage), action), 'declared action');
   const order = change.effects.find(
     (effect): effect is StartAction => effect.type === 'StartAction' && effect.actionExecutionId === run.id,
   );
@@ -167,7 +215,74 @@ function inputOf(
     ...(run.token && run.summary ? { CustomData: run.summary } : {}),
     ...(run.entityUrl ? { ExternalEntityLink: run.entityUrl } : {}),
   };
-  return { declared, resolvedConfiguration, roleArn: declaration.roleArn, inputs: run.inputs };
+  const { roleArn } = declarationOfExecution(change, execution);
+  return { declared, resolvedConfiguration, roleArn, inputs: run.inputs };
+}
+
+function declarationOfExecution({ before, after }: PipelineChange, { version }: Execution): Declaration {
+  return present(
+    after.declarations[version] ?? before?.declarations[version],
+    'declaration of an execution that changed',
+  );
+}
+
+function declaredStageOf(change: PipelineChange, execution: Execution, stage: string): StageDeclaration {
+  return present(stageOf(declarationOfExecution(change, execution), stage), 'declared stage');
+}
+
+interface RecordedRule {
+  readonly stage: string;
+  readonly kind: ConditionKind;
+  readonly rule: string;
+  readonly run: RuleRun;
+}
+
+async function recordRule(
+  kysely: Kysely<Tables>,
+  change: PipelineChange,
+  execution: Execution,
+  { stage, kind, rule, run }: RecordedRule,
+): Promise<void> {
+  const declared = present(
+    rulesOf(declaredStageOf(change, execution, stage)).find(({ name }) => name === rule),
+    'declared rule',
+  );
+  const order = change.effects.find(
+    (effect): effect is EvaluateRule => effect.type === 'EvaluateRule' && effect.ruleExecutionId === run.id,
+  );
+  const input: RuleInput = {
+    declared,
+    resolvedConfiguration: order?.configuration ?? declared.configuration,
+    roleArn: declarationOfExecution(change, execution).roleArn,
+    inputs: order?.inputs ?? [],
+  };
+  const output: RuleOutput = {
+    ...(run.externalUrl === undefined ? {} : { externalUrl: run.externalUrl }),
+    ...(run.summary === undefined ? {} : { summary: run.summary }),
+    ...(run.error === undefined ? {} : { error: run.error }),
+  };
+  const now = {
+    status: run.status,
+    changed_at: run.changedAt,
+    external_id: run.externalId ?? null,
+    output: JSON.stringify(output),
+  };
+  await kysely
+    .insertInto('codepipeline_rules')
+    .values({
+      rule_execution_id: run.id,
+      pipeline_id: change.id,
+      execution_id: execution.id,
+      version: execution.version,
+      stage,
+      rule,
+      condition: kind,
+      started_at: run.startedAt,
+      input: JSON.stringify(input),
+      ...now,
+    })
+    .onConflict((conflict) => conflict.column('rule_execution_id').doUpdateSet(now))
+    .execute();
 }
 
 async function recordSuccess(

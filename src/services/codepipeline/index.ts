@@ -2,10 +2,10 @@
  * AWS CodePipeline: pipelines that take a change through stages of actions, under a role of the customer.
  *
  * What this is: declarations and their versions, executions with stage locks in the modes SUPERSEDED, QUEUED and
- * PARALLEL, run-order groups, variables, retry, stop, transitions and approvals; the actions CodeCommit and S3 source,
+ * PARALLEL, run-order groups, variables, conditions, retry, rollback, stop, transitions and approvals; the actions CodeCommit and S3 source,
  * CodeBuild, manual approval, CodeDeploy and S3 deploy. Decisions are in `core/pipeline`.
  *
- * Gaps: rollback, conditions and rules, webhooks, custom actions and jobs, triggers of connections, other action
+ * Gaps: webhooks, custom actions and jobs, triggers of connections, other action
  * types, other regions, batch builds, full clones. Artifacts are stored as the bucket's own defaults say, without asking
  * for SSE-KMS, unless the artifact store names a key, which then must work. An approval's NotificationArn is accepted,
  * and its summary says that no message was sent.
@@ -24,13 +24,13 @@ import { recordChange } from './history.ts';
 import { permissions } from './permissions.ts';
 import { pipelineOperations } from './pipelines.ts';
 import type { PipelineMachine, Room } from './room.ts';
+import { ruleExecutionOperations } from './rule-executions.ts';
 import { stageOperations } from './stage-operations.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
 
 const NO_CONDITIONS = gap('stages cannot have conditions and rules yet');
-const NO_ROLLBACK = gap('stages cannot be rolled back yet');
 const NO_WEBHOOKS = gap('webhooks are not available yet');
 const NO_JOBS = gap('custom and third-party actions, and their job workers, are not available yet');
 
@@ -46,12 +46,10 @@ export function openCodepipeline(house: House): Service<'codepipeline'> {
     ...pipelineOperations(room),
     ...executionOperations(room),
     ...actionExecutionOperations(room),
+    ...ruleExecutionOperations(room),
     ...stageOperations(room),
     ...taggingOperations(room),
-    ListRuleExecutions: NO_CONDITIONS,
     ListRuleTypes: NO_CONDITIONS,
-    OverrideStageCondition: NO_CONDITIONS,
-    RollbackStage: NO_ROLLBACK,
     PutWebhook: NO_WEBHOOKS,
     ListWebhooks: NO_WEBHOOKS,
     DeleteWebhook: NO_WEBHOOKS,

@@ -1,9 +1,12 @@
 /** A pipeline as it stands: its state, its transitions, its approvals. */
 
 import { fault, isFault } from '#base/fault.ts';
+import type { RollbackTarget } from '#core/pipeline/events.ts';
 import { principalArn } from '#core/policy/principal.ts';
 import type { Handler } from '#services/service.ts';
-import { noSuchPipeline, requirePipeline, type Room } from './room.ts';
+import type { ExecutionFacts } from './history.ts';
+import { findExecution, noSuchPipeline, requirePipeline, type Room } from './room.ts';
+import { HISTORY_MS_MAX } from './run-pages.ts';
 import { rows } from './tables.ts';
 import { viewStages } from './views.ts';
 
@@ -22,6 +25,54 @@ export function stageOperations(room: Room) {
       stageStates: viewStages(state),
       created: new Date(state.createdAt),
       updated: new Date(state.updatedAt),
+    };
+  };
+
+  const RollbackStage: Codepipeline<'RollbackStage'> = async (call, input) => {
+    const pipeline = await requirePipeline(house, input.pipelineName);
+    const [stage, targetId] = [input.stageName ?? '', input.targetPipelineExecutionId ?? ''];
+    const target = await findRollbackTarget(pipeline.pipeline_id, stage, targetId, call.at);
+    const { value } = await house.engine.send(machine, pipeline.pipeline_id, {
+      type: 'StageRollbackRequested',
+      stage,
+      targetId,
+      by: principalArn(call.principal),
+      ...(target ? { target } : {}),
+    });
+    return value as { pipelineExecutionId: string };
+  };
+
+  const findRollbackTarget = async (
+    pipelineId: string,
+    stage: string,
+    executionId: string,
+    at: number,
+  ): Promise<RollbackTarget | undefined> => {
+    const row = await findExecution(house, pipelineId, executionId);
+    if (!row) return undefined;
+    const success = await rows(house.database)
+      .selectFrom('codepipeline_successes')
+      .select('execution_id')
+      .where('pipeline_id', '=', pipelineId)
+      .where('stage', '=', stage)
+      .where('execution_id', '=', executionId)
+      .executeTakeFirst();
+    const facts = JSON.parse(row.facts) as ExecutionFacts;
+    const { version, variables, revisions } = facts;
+    // Rows that older releases wrote lack what only rollbacks need.
+    const { type = 'STANDARD', pinned = {}, artifacts, outputs = {} } = facts as Partial<ExecutionFacts>;
+    return {
+      executionId,
+      number: row.number,
+      version,
+      type,
+      succeeded: success !== undefined,
+      outdated: artifacts === undefined || row.started_at <= at - HISTORY_MS_MAX,
+      variables,
+      pinned,
+      revisions,
+      artifacts: artifacts ?? {},
+      outputs,
     };
   };
 
@@ -85,5 +136,11 @@ export function stageOperations(room: Room) {
     return row !== undefined;
   };
 
-  return { GetPipelineState, DisableStageTransition, EnableStageTransition, PutApprovalResult };
+  return {
+    GetPipelineState,
+    RollbackStage,
+    DisableStageTransition,
+    EnableStageTransition,
+    PutApprovalResult,
+  };
 }

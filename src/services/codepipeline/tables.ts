@@ -13,6 +13,7 @@ export type Tables = {
   codepipeline_sources: SourceRow;
   codepipeline_executions: ExecutionRow;
   codepipeline_actions: ActionRow;
+  codepipeline_rules: RuleRow;
   codepipeline_successes: SuccessRow;
 };
 
@@ -77,6 +78,26 @@ export interface ActionRow {
   output: string;
 }
 
+/** One evaluation of one rule of a condition. */
+export interface RuleRow {
+  rule_execution_id: string;
+  pipeline_id: string;
+  execution_id: string;
+  version: number;
+  stage: string;
+  rule: string;
+  /** `beforeEntry`, `onSuccess` or `onFailure` */
+  condition: string;
+  status: string;
+  started_at: number;
+  changed_at: number;
+  external_id: string | null;
+  /** JSON of `RuleInput`, written once. */
+  input: string;
+  /** JSON of `RuleOutput`. */
+  output: string;
+}
+
 /** A stage in which an execution succeeded. */
 export interface SuccessRow {
   pipeline_id: string;
@@ -96,6 +117,7 @@ export function within(transaction: Kysely<unknown>): Kysely<Tables> {
 export const migrations: readonly Migration[] = [
   { name: 'codepipeline/001-pipelines', up: createPipelines },
   { name: 'codepipeline/002-history', up: createHistory },
+  { name: 'codepipeline/003-rules', up: createRules },
 ];
 
 async function createPipelines({ schema }: Kysely<unknown>): Promise<void> {
@@ -185,5 +207,34 @@ async function createHistory({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn('execution_id', 'text', (column) => column.notNull())
     .addColumn('version', 'integer', (column) => column.notNull())
     .addPrimaryKeyConstraint('codepipeline_successes_key', ['pipeline_id', 'stage', 'execution_id'])
+    .execute();
+}
+
+async function createRules({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('codepipeline_rules')
+    .addColumn('rule_execution_id', 'text', (column) => column.primaryKey())
+    .addColumn('pipeline_id', 'text', (column) => column.notNull())
+    .addColumn('execution_id', 'text', (column) => column.notNull())
+    .addColumn('version', 'integer', (column) => column.notNull())
+    .addColumn('stage', 'text', (column) => column.notNull())
+    .addColumn('rule', 'text', (column) => column.notNull())
+    .addColumn('condition', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('started_at', 'integer', (column) => column.notNull())
+    .addColumn('changed_at', 'integer', (column) => column.notNull())
+    .addColumn('external_id', 'text')
+    .addColumn('input', 'text', (column) => column.notNull())
+    .addColumn('output', 'text', (column) => column.notNull())
+    .execute();
+  await schema
+    .createIndex('codepipeline_rules_newest')
+    .on('codepipeline_rules')
+    .columns(['pipeline_id', 'started_at'])
+    .execute();
+  await schema
+    .createIndex('codepipeline_rules_external')
+    .on('codepipeline_rules')
+    .columns(['external_id'])
     .execute();
 }

@@ -8,10 +8,25 @@ import type {
   PipelineDeclaration,
   PipelineExecution,
   PipelineExecutionSummary,
+  RuleExecution,
+  StageConditionState,
   StageState as StageView,
 } from '@aws-sdk/client-codepipeline';
-import type { ActionDeclaration, Declaration } from '#core/pipeline/declaration.ts';
-import type { ActionRun, NamedArtifact, State } from '#core/pipeline/state.ts';
+import type {
+  ActionDeclaration,
+  ConditionKind,
+  Declaration,
+  RuleDeclaration,
+  StageDeclaration,
+} from '#core/pipeline/declaration.ts';
+import type {
+  ActionRun,
+  ConditionRun,
+  NamedArtifact,
+  RuleRun,
+  StageRun,
+  State,
+} from '#core/pipeline/state.ts';
 import type { ActionInput, ActionOutput, ExecutionFacts } from './history.ts';
 import type { ActionRow, ExecutionRow } from './tables.ts';
 
@@ -39,7 +54,9 @@ export function viewExecution(pipelineName: string, row: ExecutionRow): Pipeline
     variables: Object.entries(facts.variables).map(([name, resolvedValue]) => ({ name, resolvedValue })),
     trigger: { triggerType: facts.trigger.type, triggerDetail: facts.trigger.detail },
     executionMode: facts.mode,
-    executionType: 'STANDARD',
+    executionType: facts.type ?? 'STANDARD',
+    rollbackMetadata:
+      facts.target === undefined ? undefined : { rollbackTargetPipelineExecutionId: facts.target },
   };
 }
 
@@ -60,7 +77,9 @@ export function viewExecutionSummary(row: ExecutionRow): PipelineExecutionSummar
     trigger: { triggerType: facts.trigger.type, triggerDetail: facts.trigger.detail },
     stopTrigger: facts.stop?.reason === undefined ? undefined : { reason: facts.stop.reason },
     executionMode: facts.mode,
-    executionType: 'STANDARD',
+    executionType: facts.type ?? 'STANDARD',
+    rollbackMetadata:
+      facts.target === undefined ? undefined : { rollbackTargetPipelineExecutionId: facts.target },
   };
 }
 
@@ -93,13 +112,14 @@ export function viewActionExecution(row: ActionRow, region: string): ActionExecu
         externalExecutionSummary: output.summary,
         externalExecutionUrl: output.externalUrl,
         errorDetails: output.error && { ...output.error },
+        logStreamARN: output.logStreamArn,
       },
       outputVariables: { ...output.variables },
     },
   };
 }
 
-function viewArtifact({ name, bucket, key }: NamedArtifact): ArtifactDetail {
+export function viewArtifact({ name, bucket, key }: NamedArtifact): ArtifactDetail {
   return { name, s3location: { bucket, key } };
 }
 
@@ -127,20 +147,66 @@ export function viewStages(state: State): StageView[] {
       },
       ...(inbound[0] ? { inboundExecution: inbound[0], inboundExecutions: inbound } : {}),
       ...(latest && run
-        ? { latestExecution: { pipelineExecutionId: latest.id, status: run.status, type: 'STANDARD' } }
+        ? { latestExecution: { pipelineExecutionId: latest.id, status: run.status, type: latest.type } }
         : {}),
-      ...(run?.retry
-        ? {
-            retryStageMetadata: {
-              autoStageRetryAttempt: run.retry.automatic || undefined,
-              manualStageRetryAttempt: run.retry.manual || undefined,
-              latestRetryTrigger: run.retry.latest,
-            },
-          }
-        : {}),
+      ...(run ? viewConditions(declared, run) : {}),
+      ...(run?.retry ? { retryStageMetadata: viewRetry(run.retry) } : {}),
       actionStates: declared.actions.map((action) => viewAction(action, run?.actions[action.name])),
     };
   });
+}
+
+function viewRetry(retry: NonNullable<StageRun['retry']>): StageView['retryStageMetadata'] {
+  return {
+    autoStageRetryAttempt: retry.automatic || undefined,
+    manualStageRetryAttempt: retry.manual || undefined,
+    latestRetryTrigger: retry.latest,
+  };
+}
+
+function viewConditions(
+  declared: StageDeclaration,
+  { conditions }: StageRun,
+): Pick<StageView, 'beforeEntryConditionState' | 'onSuccessConditionState' | 'onFailureConditionState'> {
+  const view = (kind: ConditionKind) => {
+    const run = conditions[kind];
+    const rules = declared[kind]?.conditions?.[0]?.rules ?? [];
+    return run && viewCondition(run, rules);
+  };
+  return {
+    beforeEntryConditionState: view('beforeEntry'),
+    onSuccessConditionState: view('onSuccess'),
+    onFailureConditionState: view('onFailure'),
+  };
+}
+
+function viewCondition(run: ConditionRun, declared: readonly RuleDeclaration[]): StageConditionState {
+  const { status, summary } = run;
+  return {
+    latestExecution: { status, summary },
+    conditionStates: [
+      {
+        latestExecution: { status, summary, lastStatusChange: new Date(run.changedAt) },
+        ruleStates: declared.map(({ name }) => ({
+          ruleName: name,
+          latestExecution: viewRule(run.rules[name]),
+        })),
+      },
+    ],
+  };
+}
+
+function viewRule(run: RuleRun | undefined): RuleExecution | undefined {
+  if (!run) return undefined;
+  return {
+    ruleExecutionId: run.id,
+    status: run.status,
+    summary: run.summary,
+    lastStatusChange: new Date(run.changedAt),
+    externalExecutionId: run.externalId,
+    externalExecutionUrl: run.externalUrl,
+    errorDetails: run.error && { ...run.error },
+  };
 }
 
 function viewAction(action: ActionDeclaration, run: ActionRun | undefined): ActionState {
@@ -155,7 +221,7 @@ function viewAction(action: ActionDeclaration, run: ActionRun | undefined): Acti
             revisionChangeId: revision.changeId ?? revision.revisionId,
             created: new Date(revision.createdAt),
           },
-          revisionUrl: revision.url,
+          revisionUrl: run.revisionUrl ?? revision.url,
         }
       : {}),
     latestExecution: {
@@ -167,7 +233,9 @@ function viewAction(action: ActionDeclaration, run: ActionRun | undefined): Acti
       lastUpdatedBy: run.updatedBy,
       externalExecutionId: run.externalId,
       externalExecutionUrl: run.externalUrl,
+      percentComplete: run.percentComplete,
       errorDetails: run.error && { ...run.error },
+      logStreamARN: run.logStreamArn,
     },
     entityUrl: run.entityUrl,
   };

@@ -1,0 +1,20 @@
+/** The rules of conditions by provider. A provider whose service this house lacks cannot be evaluated, and says so. */
+
+import type { EvaluateRule } from '#core/pipeline/orders.ts';
+import { codebuildRule } from './codebuild.ts';
+import type { Rule } from './rule.ts';
+import { variableCheck } from './variable-check.ts';
+
+const RULES: Readonly<Record<string, Rule>> = {
+  CodeBuild: codebuildRule,
+  VariableCheck: variableCheck,
+};
+
+export function ruleOf({ provider }: EvaluateRule['ruleType']): Rule {
+  return RULES[provider] ?? unavailable(provider);
+}
+
+function unavailable(provider: string): Rule {
+  const message = `This Slipway cannot evaluate rules of ${provider} yet`;
+  return { evaluate: () => Promise.resolve({ type: 'RuleErrored', code: 'ConfigurationError', message }) };
+}
