@@ -15,6 +15,10 @@ test('requested work is queued as one job, however often it is requested', () =>
   world.request();
   assert.deepEqual(world.job, first);
   assert.equal(first.status, 'Queued');
+  assert.deepEqual(
+    world.effects.map((effect) => effect.type === 'ReportProgress' && effect.reference),
+    [{ summary: 'No job worker has polled for this job yet' }],
+  );
   assert.match(first.id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
@@ -34,12 +38,10 @@ test('the right nonce begins the job, once, and tells the pipeline so', () => {
   const { id, nonce } = world.dispatch();
   assert.deepEqual(world.send({ type: 'JobAcknowledged', jobId: id, nonce }), { status: 'InProgress' });
   assert.equal(world.job.status, 'InProgress');
-  assert.deepEqual(
-    world.effects.map((effect) => effect.type),
-    ['ReportProgress'],
-  );
+  const { summary, count } = { ...world.state.progress, ...world.state.progress.reference };
+  assert.deepEqual([summary, count], ['A job worker has acknowledged the job', 2]);
   assert.deepEqual(world.send({ type: 'JobAcknowledged', jobId: id, nonce }), { status: 'InProgress' });
-  assert.equal(world.effects.length, 1);
+  assert.equal(world.state.progress.count, 2);
 });
 
 test('a job that nobody acknowledged is offered again, and its old nonce is worth nothing', () => {
@@ -113,7 +115,7 @@ test('a continuation token ends the job and offers another one with that token',
   assert.notEqual(job.id, id);
   assert.equal(job.status, 'Queued');
   assert.equal(job.continuationToken, 'next');
-  assert.deepEqual(world.send({ type: 'JobAcknowledged', jobId: id, nonce }), { status: 'Succeeded' });
+  assert.equal(world.fault({ type: 'JobAcknowledged', jobId: id, nonce }), 'InvalidNonceException');
   assert.equal(world.fault({ ...success, jobId: id }), 'InvalidJobStateException');
   assert.equal(world.effects.filter((effect) => effect.type === 'ReportEnd').length, 0);
   world.begin();
@@ -141,12 +143,12 @@ test('what workers tell reaches the pipeline one after the other, and nothing af
     told().map(({ count, reference }) => [count, reference.percentComplete]),
     [
       [1, undefined],
-      [4, 20],
+      [5, 20],
     ],
   );
   const third = world.begin();
   world.send({ ...success, jobId: third.id });
-  world.send({ type: 'ProgressReported', count: 4 });
+  world.send({ type: 'ProgressReported', count: 5 });
   assert.equal(told().length, 2);
 });
 

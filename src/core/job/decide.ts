@@ -40,7 +40,7 @@ function decide(state: State | undefined, event: (Event | EngineEvent) & Stamp):
   if (state === undefined) {
     switch (event.type) {
       case 'WorkRequested':
-        return { state: begin(event.work, event), effects: [] };
+        return begin(event.work, event);
       case 'WorkWithdrawn':
         // The order to withdraw overtook the order to begin.
         return { state: WITHDRAWN, effects: [], reply: { value: { isVoided: true } } };
@@ -86,19 +86,15 @@ export function isOpen(status: JobStatus): boolean {
   return status === 'Queued' || status === 'Dispatched' || status === 'InProgress';
 }
 
-function begin(work: Work, { at, chance }: Stamp): State {
-  return {
+function begin(work: Work, { at, chance }: Stamp): JobDecision {
+  const state: State = {
     work,
     job: { id: deriveUuid(chance, 0), status: 'Queued', since: at },
     jobCount: 1,
-    progress: { reference: firstReference(work), count: 0 },
+    progress: { reference: {}, count: 0 },
     isWithdrawn: false,
   };
-}
-
-/** What the pipeline shows before anybody works. */
-export function firstReference(work: Work): ExternalReference {
-  return withUrls(work, { summary: WAITING });
+  return tell(state, withUrls(work, { summary: WAITING }));
 }
 
 function poll(state: State, event: { readonly jobId: string } & Stamp): JobDecision {
@@ -113,10 +109,7 @@ function acknowledge(
   state: State,
   event: { readonly jobId: string; readonly nonce: string } & Stamp,
 ): JobDecision {
-  const { job, previous } = state;
-  if (previous?.id === event.jobId && previous.nonce === event.nonce) {
-    return same(state, { value: { status: 'Succeeded' } });
-  }
+  const { job } = state;
   if (!job || job.id !== event.jobId || job.nonce !== event.nonce) {
     return same(state, {
       fault: {
@@ -159,7 +152,6 @@ function continueWork(
   const next: Job = { id: deriveUuid(event.chance, 0), status: 'Queued', since: event.at, continuationToken };
   const continued: State = {
     ...state,
-    previous: { id: job.id, ...(job.nonce === undefined ? {} : { nonce: job.nonce }) },
     job: next,
     jobCount: state.jobCount + 1,
   };

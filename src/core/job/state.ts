@@ -19,9 +19,8 @@ export type JobStatus = 'Queued' | 'Dispatched' | 'InProgress' | 'TimedOut' | 'S
 export interface State {
   /** Absent when the work was withdrawn before it was asked for; then it never begins. */
   readonly work?: Work;
+  /** The present one, or the last; those before it succeeded. */
   readonly job?: Job;
-  /** The job that the present one continues; it succeeded. */
-  readonly previous?: Pick<Job, 'id' | 'nonce'>;
   /** Jobs that this work has had. */
   readonly jobCount: number;
   /** What workers told so far, and how much of it the pipeline was told. */

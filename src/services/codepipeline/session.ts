@@ -1,7 +1,8 @@
 /** Under whom an action acts: the pipeline's role, or a further role that this role assumes for one action. */
 
 import { fault, isFault } from '#base/fault.ts';
-import type { Caller, House } from '#services/service.ts';
+import type { PolicyDocument } from '#core/policy/document.ts';
+import type { Assumed, House } from '#services/service.ts';
 import { pipelineArn } from './room.ts';
 
 const SESSION_NAME_LENGTH_MAX = 64;
@@ -17,13 +18,21 @@ export interface ActingRoles {
   readonly actionRoleArn?: string;
 }
 
-export async function openSession(house: House, roles: ActingRoles): Promise<Caller> {
+/** `policy` narrows what the session may do, for one that is handed on. */
+export async function openSession(
+  house: House,
+  roles: ActingRoles,
+  policy?: PolicyDocument,
+): Promise<Assumed> {
   const { pipeline, roleArn, actionRoleArn } = roles;
   const sessionName = sessionNameOf(pipeline);
   const request = { service: 'codepipeline', sessionName, sourceArn: pipelineArn(house, pipeline) };
-  const session = await refusing(roleArn, () => house.assumeRole({ ...request, roleArn }));
-  if (actionRoleArn === undefined) return session;
-  return refusing(actionRoleArn, () => house.assumeRole({ ...request, roleArn: actionRoleArn, by: session }));
+  const narrowed = { ...request, ...(policy ? { policy } : {}) };
+  if (actionRoleArn === undefined) {
+    return refusing(roleArn, () => house.assumeRole({ ...narrowed, roleArn }));
+  }
+  const by = await refusing(roleArn, () => house.assumeRole({ ...request, roleArn }));
+  return refusing(actionRoleArn, () => house.assumeRole({ ...narrowed, roleArn: actionRoleArn, by }));
 }
 
 /** A role that cannot be assumed is a matter of permission, whatever exactly is missing. */
