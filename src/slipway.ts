@@ -22,6 +22,7 @@ import { openIam } from '#services/iam/index.ts';
 import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
+import { openSqs } from '#services/sqs/index.ts';
 import { openSts } from '#services/sts/index.ts';
 import { type Database, migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
@@ -134,6 +135,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openIam(house),
     openSts(house),
     openLogs(house),
+    openSqs(house),
     openS3(house),
     openCodecommit(house),
     openCodebuild(house, createRuntime(options)),
