@@ -1,12 +1,13 @@
 /** For tests of the decision: a three-stage pipeline, a world that answers effects when told, and short questions. */
 
 import { present } from '#base/assert.ts';
-import type { GivenAction, GivenDeclaration, GivenStage } from './declaration.ts';
-import { completeDeclaration } from './declaration.ts';
+import type { GivenAction, GivenDeclaration, GivenStage } from './declaration-given.ts';
+import { completeDeclaration } from './declaration-given.ts';
 import type { EngineEvent } from '#base/decider.ts';
 import type { PipelineDecision } from './decide.ts';
+import type { ConditionKind, ConditionResult } from './declaration.ts';
 import { pipelineDecider } from './decide.ts';
-import type { ActionAddress, Event } from './events.ts';
+import type { ActionAddress, Event, RollbackTarget } from './events.ts';
 import type { Effect, StartAction, StateChange } from './orders.ts';
 import type { Execution, State } from './state.ts';
 
@@ -39,6 +40,22 @@ export function approvalAction(name: string, runOrder = 1): GivenAction {
   };
 }
 
+/** A condition with one rule for each name. */
+export function condition(result: ConditionResult | undefined, ...names: readonly string[]) {
+  return {
+    conditions: [
+      {
+        ...(result ? { result } : {}),
+        rules: names.map((name) => ({
+          name,
+          ruleTypeId: { category: 'Rule', owner: 'AWS', provider: 'VariableCheck', version: '1' },
+          configuration: { Variable: 'a', Value: 'a', Operator: 'EQ' },
+        })),
+      },
+    ],
+  };
+}
+
 export function pipeline(...stages: GivenStage[]): GivenDeclaration {
   return {
     name: 'P',
@@ -62,6 +79,8 @@ export class World {
   readonly told: StateChange[] = [];
   readonly journal: ((Event | EngineEvent) & { at: number; chance: string })[] = [];
   reply: PipelineDecision['reply'];
+  /** Also of what the state has forgotten, as it was last. */
+  readonly history: Record<string, Execution> = {};
 
   constructor(given: GivenDeclaration = threeStages) {
     this.send({
@@ -79,6 +98,7 @@ export class World {
     const decision = pipelineDecider.decide(this.state, stamped);
     this.state = decision.state;
     this.reply = decision.reply;
+    Object.assign(this.history, decision.state?.executions);
     for (const effect of decision.effects) {
       this.effects.push(effect);
       if (effect.type === 'StartAction') this.orders.push(effect);
@@ -120,6 +140,72 @@ export class World {
   fail(executionId: string, stage: string, action: string): this {
     const address = this.address(executionId, stage, action);
     return this.send({ type: 'ActionFailed', code: 'JobFailed', message: 'it failed', ...address });
+  }
+
+  /** Tells how a rule turned out. */
+  rule(
+    executionId: string,
+    stage: string,
+    condition: ConditionKind,
+    rule: string,
+    outcome: 'met' | 'unmet' | 'errored',
+  ): this {
+    const run = this.execution(executionId).stages[stage]?.conditions[condition]?.rules[rule];
+    const { id: ruleExecutionId } = present(run, `run of rule ${rule}`);
+    const address = { executionId, stage, condition, rule, ruleExecutionId };
+    if (outcome === 'errored') {
+      return this.send({
+        type: 'RuleErrored',
+        code: 'ConfigurationError',
+        message: 'no such alarm',
+        ...address,
+      });
+    }
+    return this.send({ type: outcome === 'met' ? 'RuleMet' : 'RuleUnmet', ...address });
+  }
+
+  /** Takes an execution through actions that stand alone in their stages. */
+  run(executionId: string, ...path: readonly (readonly [stage: string, action: string])[]): this {
+    for (const [stage, action] of path) this.succeed(executionId, stage, action);
+    return this;
+  }
+
+  override(executionId: string, stage: string, condition: 'beforeEntry' | 'onSuccess'): this {
+    return this.send({ type: 'ConditionOverridden', executionId, stage, condition });
+  }
+
+  rollBack(stage: string, targetId: string, target?: Partial<RollbackTarget>): this {
+    const found = this.history[targetId];
+    const known: RollbackTarget | undefined = found && {
+      executionId: targetId,
+      number: found.number,
+      version: found.version,
+      type: found.type,
+      succeeded: true,
+      outdated: false,
+      variables: found.variables,
+      pinned: found.pinned,
+      revisions: found.revisions,
+      artifacts: found.artifacts,
+      outputs: found.outputs,
+      ...target,
+    };
+    return this.send({
+      type: 'StageRollbackRequested',
+      stage,
+      targetId,
+      by: 'ann',
+      ...(known ? { target: known } : {}),
+    });
+  }
+
+  /** The newest execution. */
+  get newest(): Execution {
+    const all = Object.values(this.state?.executions ?? {});
+    return present(
+      all.reduce<Execution | undefined>((a, b) => (a && a.number > b.number ? a : b), undefined),
+      'newest execution',
+    );
   }
 
   retry(executionId: string, stage: string, mode: 'FAILED_ACTIONS' | 'ALL_ACTIONS'): this {

@@ -6,14 +6,39 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { World, approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
-import type { GivenDeclaration } from './declaration.ts';
-import { completeDeclaration } from './declaration.ts';
+import {
+  World,
+  approvalAction,
+  buildAction,
+  condition,
+  pipeline,
+  sourceAction,
+  threeStages,
+} from './decide-fixture.ts';
+import type { GivenDeclaration } from './declaration-given.ts';
+import { completeDeclaration } from './declaration-given.ts';
 import { pipelineDecider } from './decide.ts';
 import { isInFlight } from './draft.ts';
-import type { ActionAddress, Event } from './events.ts';
+import type { ActionAddress, Event, RuleAddress } from './events.ts';
 import type { State } from './state.ts';
 
+/** Every kind of condition, and rollbacks. */
+const guarded = pipeline(
+  { name: 'S1', actions: [sourceAction()] },
+  {
+    name: 'S2',
+    actions: [buildAction('A'), buildAction('B', 2)],
+    beforeEntry: condition('FAIL', 'R', 'S'),
+    onFailure: { result: 'ROLLBACK', ...condition(undefined, 'T') },
+  },
+  {
+    name: 'S3',
+    actions: [approvalAction('Ask')],
+    beforeEntry: condition('SKIP', 'R'),
+    onSuccess: condition('ROLLBACK', 'S'),
+    onFailure: { result: 'ROLLBACK' },
+  },
+);
 const wide = pipeline(
   { name: 'S1', actions: [sourceAction()] },
   {
@@ -25,8 +50,11 @@ const wide = pipeline(
 );
 const modes = ['SUPERSEDED', 'QUEUED', 'PARALLEL'] as const;
 const declarations = fc
-  .tuple(fc.constantFrom<GivenDeclaration>(threeStages, wide), fc.constantFrom(...modes))
-  .map(([given, executionMode]): GivenDeclaration => ({ ...given, executionMode }));
+  .tuple(fc.constantFrom<GivenDeclaration>(threeStages, wide, guarded), fc.constantFrom(...modes))
+  // Rollbacks and PARALLEL exclude each other.
+  .map(([given, mode]): GivenDeclaration => {
+    return { ...given, executionMode: given === guarded && mode === 'PARALLEL' ? 'QUEUED' : mode };
+  });
 const choices = fc.array(fc.nat(1_000_000), { maxLength: 80, size: 'max' });
 
 /** Every action that ever started, whether or not it still runs. */
@@ -39,6 +67,45 @@ function everStarted(world: World): ActionAddress[] {
       action: String(detail['action']),
       actionExecutionId: String(detail['action-execution-id']),
     }));
+}
+
+/** The rules that are being evaluated, or were when the stage ended. */
+function rulesIn(state: State): RuleAddress[] {
+  return Object.values(state.executions).flatMap(({ id: executionId, stages }) =>
+    Object.entries(stages).flatMap(([stage, { conditions }]) =>
+      (['beforeEntry', 'onSuccess', 'onFailure'] as const).flatMap((kind) =>
+        Object.entries(conditions[kind]?.rules ?? {}).map(([rule, run]): RuleAddress => {
+          return { executionId, stage, condition: kind, rule, ruleExecutionId: run.id };
+        }),
+      ),
+    ),
+  );
+}
+
+function ruleEventOf(address: RuleAddress, choice: number): Event {
+  switch (choice % 7) {
+    case 0:
+      return { type: 'RuleErrored', code: 'ConfigurationError', message: 'wrong', ...address };
+    case 1:
+      return { type: 'RuleWaited', externalId: 'r:1', ...address };
+    case 2:
+      return { type: 'RuleUnmet', ...address };
+    default:
+      return { type: 'RuleMet', ...address };
+  }
+}
+
+function rollbackOf(world: World, stage: string, choice: number): Event {
+  const all = Object.values(world.history);
+  const found = all[choice % (all.length || 1)];
+  const target = found && {
+    ...{ executionId: found.id, number: found.number, version: found.version, type: found.type },
+    ...{ variables: found.variables, pinned: found.pinned, revisions: found.revisions },
+    ...{ artifacts: found.artifacts, outputs: found.outputs },
+    ...{ succeeded: found.stages[stage]?.status === 'Succeeded', outdated: false },
+  };
+  const targetId = found?.id ?? '';
+  return { type: 'StageRollbackRequested', stage, targetId, by: 'me', ...(target ? { target } : {}) };
 }
 
 function eventOf(world: World, choice: number): Event | { readonly type: 'TimePassed' } {
@@ -62,6 +129,13 @@ function eventOf(world: World, choice: number): Event | { readonly type: 'TimePa
     fingerprint: '',
   };
   if (!address || !execution) return start;
+  const rule = pick(rulesIn(state));
+  if (rule && choice % 3 === 0) return ruleEventOf(rule, Math.floor(choice / 3));
+  if (choice % 23 === 0) return rollbackOf(world, stage, choice);
+  if (choice % 29 === 0) {
+    const condition = choice % 2 === 0 ? 'beforeEntry' : 'onSuccess';
+    return { type: 'ConditionOverridden', stage, executionId: execution.id, condition };
+  }
   switch (choice % 16) {
     case 0:
     case 1:
@@ -89,7 +163,7 @@ function eventOf(world: World, choice: number): Event | { readonly type: 'TimePa
         known: true,
       };
     case 7:
-      return { type: 'ExecutionStopRequested', executionId: execution.id, abandon: choice % 3 === 0 };
+      return { type: 'ExecutionStopRequested', executionId: execution.id, abandon: choice % 32 > 15 };
     case 8:
       return { type: 'TransitionDisabled', stage, direction: 'Inbound', by: 'me', reason: 'why' };
     case 9:
@@ -163,10 +237,15 @@ test('nothing starts twice, and every started action ends at most once', () => {
   );
 });
 
+const RESULTS = [
+  ...['ActionStarted', 'ActionSucceeded', 'ActionFailed'],
+  ...['RuleMet', 'RuleUnmet', 'RuleErrored'],
+];
+
 test('a repeated result changes nothing', () => {
   forEveryRun((world) => {
     const event = world.journal.at(-1);
-    if (!event || !['ActionStarted', 'ActionSucceeded', 'ActionFailed'].includes(event.type)) return;
+    if (!event || !RESULTS.includes(event.type)) return;
     const decision = pipelineDecider.decide(world.state, event);
     assert.equal(decision.state, world.state);
     assert.deepEqual(decision.effects, []);
@@ -179,7 +258,8 @@ test('an execution that ended is silent, unless AWS lets it be retried', () => {
       const earlier = before.executions[execution.id];
       if (!earlier || isInFlight(earlier) || !isInFlight(execution)) continue;
       assert.ok(earlier.status === 'Failed' || earlier.status === 'Stopped');
-      assert.equal(world.journal.at(-1)?.type, 'StageRetryRequested');
+      const type = world.journal.at(-1)?.type;
+      assert.ok(type === 'StageRetryRequested' || type === 'ConditionOverridden');
     }
   });
 });
@@ -193,8 +273,12 @@ test('nothing waits for ever: whoever waits has a closed door or an occupant, wh
         const locked = stage?.occupant !== undefined && execution.mode !== 'PARALLEL';
         assert.ok(locked || stage?.transition.enabled === false);
       } else {
-        const runs = Object.values(execution.stages[execution.position?.stage ?? '']?.actions ?? {});
-        assert.ok(runs.some((run) => run.status === 'InProgress'));
+        const run = execution.stages[execution.position?.stage ?? ''];
+        const works = [
+          ...Object.values(run?.actions ?? {}),
+          ...Object.values(run?.conditions ?? {}).flatMap((each) => Object.values(each.rules)),
+        ];
+        assert.ok(works.some((work) => work.status === 'InProgress'));
       }
     }
     const running = Object.values(state.executions).filter(isInFlight);
@@ -241,6 +325,38 @@ test('results of parallel actions commute', () => {
   }
 });
 
+test('a rollback has a success of its own version as target, runs one stage, and is no target itself', () => {
+  forEveryRun((world) => {
+    for (const execution of Object.values((world.state as State).executions)) {
+      if (execution.type !== 'ROLLBACK') continue;
+      assert.ok(Object.keys(execution.stages).length <= 1);
+      const target = world.history[execution.target ?? ''];
+      assert.equal(target?.type, 'STANDARD');
+      assert.equal(target.version, execution.version);
+    }
+  });
+});
+
+test('a condition that settled has no rule in progress, and stays settled', () => {
+  forEveryRun((world, before) => {
+    for (const [id, execution] of Object.entries((world.state as State).executions)) {
+      for (const [stage, run] of Object.entries(execution.stages)) {
+        for (const kind of ['beforeEntry', 'onSuccess', 'onFailure'] as const) {
+          const now = run.conditions[kind];
+          const rules = Object.values(now?.rules ?? {});
+          if (now && now.status !== 'InProgress') {
+            assert.ok(rules.every((rule) => rule.status !== 'InProgress'));
+          }
+          const was = before.executions[id]?.stages[stage]?.conditions[kind];
+          if (was && now && was.status !== 'InProgress' && now.startedAt === was.startedAt) {
+            assert.ok(now.status === was.status || now.status === 'Overridden');
+          }
+        }
+      }
+    }
+  });
+});
+
 test('the state stays bounded however often the pipeline runs', () => {
   forEveryRun((world) => {
     const { executions, stages, tokens } = world.state as State;
@@ -261,11 +377,23 @@ test('the runs made up here reach every end', () => {
         const kind = detail['action'] ? 'action' : detail['stage'] ? 'stage' : 'pipeline';
         seen.add(`${kind} ${String(detail['state'])}`);
       }
+      for (const { type, stages } of Object.values(world.history)) {
+        seen.add(type);
+        for (const { status, conditions } of Object.values(stages)) {
+          seen.add(`stage ${status}`);
+          for (const each of Object.values(conditions)) seen.add(`condition ${each.status}`);
+        }
+      }
     },
-    { numRuns: 200, seed: 7 },
+    { numRuns: 500, seed: 7 },
   );
   for (const state of ['SUCCEEDED', 'FAILED', 'STOPPED', 'SUPERSEDED', 'CANCELED', 'RESUMED', 'STOPPING']) {
     assert.ok(seen.has(`pipeline ${state}`), `no execution was ever ${state}`);
+  }
+  assert.ok(seen.has('ROLLBACK'), 'nothing was ever rolled back');
+  assert.ok(seen.has('stage Skipped'), 'no stage was ever skipped');
+  for (const status of ['Succeeded', 'Failed', 'Errored', 'Overridden', 'Cancelled', 'Abandoned']) {
+    assert.ok(seen.has(`condition ${status}`), `no condition was ever ${status}`);
   }
   for (const state of ['SUCCEEDED', 'FAILED', 'ABANDONED', 'CANCELED']) {
     assert.ok(seen.has(`action ${state}`), `no action was ever ${state}`);

@@ -2,11 +2,13 @@
 
 import type { EvaluateRule } from '#core/pipeline/orders.ts';
 import { codebuildRule } from './codebuild.ts';
+import { deploymentWindow } from './deployment-window.ts';
 import type { Rule } from './rule.ts';
 import { variableCheck } from './variable-check.ts';
 
 const RULES: Readonly<Record<string, Rule>> = {
   CodeBuild: codebuildRule,
+  DeploymentWindow: deploymentWindow,
   VariableCheck: variableCheck,
 };
 
