@@ -14,6 +14,7 @@ import { createGateway } from '#gateway/gateway.ts';
 import { createProcessRuntime } from '#runtimes/process.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import { createSandboxRuntime } from '#runtimes/sandbox.ts';
+import { openCloudtrail } from '#services/cloudtrail/index.ts';
 import { openCodebuild } from '#services/codebuild/index.ts';
 import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
@@ -132,6 +133,7 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
 /** In the order in which they recover: who is asked comes before who asks. */
 function openRooms(house: House, options: SlipwayOptions) {
   return [
+    openCloudtrail(house),
     openIam(house),
     openSts(house),
     openLogs(house),

@@ -19,6 +19,7 @@ import { createCaller, innerOrigin, outerOrigin } from './calls.ts';
 import { createHandling } from './handle.ts';
 import { createIdentify, type RootKey } from './identify.ts';
 import { createInternalRoutes } from './internal-routes.ts';
+import { createRecording } from './recording.ts';
 import { createRooms, type AnyService } from './rooms.ts';
 import { createDoor, doorLimits, type DoorLimits } from './server.ts';
 
@@ -71,6 +72,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     log,
     audit,
+    recording: createRecording(rooms, account, region),
     bodies,
     authenticate: createAuthenticate({ region, clock, identify, bodies }),
     authorize,

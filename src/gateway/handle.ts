@@ -1,11 +1,13 @@
 /**
  * The way of a request, as one list in the order in which it runs. Calls from outside pass all of it; calls inside the
- * house join at `validate`. Every way ends in the audit, also those that were refused.
+ * house join at `validate`. Every way ends in the record and the audit, also those that were refused.
  *
- *   route ─▶ authenticate ─▶ parse ─▶ validate ─▶ authorize ─▶ operate ─▶ encode ─▶ audit
+ *   route ─▶ authenticate ─▶ parse ─▶ validate ─▶ authorize ─▶ operate ─▶ record ─▶ encode ─▶ audit
  */
 
+import { Readable } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
+import { present } from '#base/assert.ts';
 import { fault, Fault } from '#base/fault.ts';
 import type { Log } from '#base/log.ts';
 import { principalArn, type Principal } from '#core/policy/principal.ts';
@@ -17,10 +19,11 @@ import { isForm, isRejection, routeRequest, routeUnsignedForm, type Route } from
 import { readClaim, type Reading } from '#wire/sigv4-claim.ts';
 import { validateInput } from '#wire/validate.ts';
 import type { Audit } from './audit.ts';
-import type { Authenticate, Authenticated } from './authenticate.ts';
+import type { Authenticate } from './authenticate.ts';
 import type { Authorize, Origin } from './authorize.ts';
 import { UNSIGNED_BYTES_MAX, type Bodies } from './body.ts';
 import type { Exchange } from './exchange.ts';
+import type { Recording } from './recording.ts';
 import { isGap, type Room, type Rooms } from './rooms.ts';
 
 /** One call from inside. */
@@ -43,6 +46,7 @@ export interface HandleParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly audit: Audit;
+  readonly recording: Recording;
   readonly bodies: Bodies;
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
@@ -63,53 +67,77 @@ export function createHandling(parts: HandleParts): Handling {
 
   async function handle(exchange: Exchange): Promise<HttpAnswer> {
     const startedAt = audit.measure();
-    const { request } = exchange;
-    const seen: Seen = { protocol: 'json' };
-    let requestId = '';
-    let code: string | undefined;
+    const { request, signal } = exchange;
+    const seen: Seen = { protocol: 'json', at: clock.now(), requestId: '', arns: [] };
+    let answer: HttpAnswer;
     try {
-      const reading = readClaim(request);
-      const form = await openForm(exchange, reading);
-      const route = findRoute(request, reading, form, seen);
-      requestId = createRequestId(route.protocol);
-      const model = loadModel(route.service);
-      seen.model = model;
-      const authenticated = await parts.authenticate(exchange, reading, route, model, form);
-      seen.principal = authenticated.principal;
-      const operation = findOperation(model, authenticated.operation);
-      seen.operation = operation.name;
-      const input = decodeInput(model, operation, authenticated.request, authenticated.body, route.labels);
-      const output = await perform({
+      answer = await answerTo(exchange, seen);
+    } catch (error) {
+      seen.requestId ||= createRequestId(seen.protocol);
+      seen.fault = toFault(error, seen.requestId, signal);
+      seen.reason = reasonOf(seen.fault);
+      answer = encodeFault(seen.model, seen.protocol, seen.fault, seen.requestId, seen.operation);
+    }
+    try {
+      await keep(seen, originOf(exchange, {}));
+    } catch (error) {
+      if (answer.body instanceof Readable) answer.body.destroy();
+      seen.fault = toFault(error, seen.requestId, signal);
+      answer = encodeFault(seen.model, seen.protocol, seen.fault, seen.requestId, seen.operation);
+    }
+    audit.record({
+      requestId: seen.requestId,
+      service: seen.model?.service,
+      operation: seen.operation,
+      principal: seen.principal && principalArn(seen.principal),
+      source: exchange.address,
+      userAgent: request.headers['user-agent'] ?? '',
+      code: seen.fault?.code,
+      reason: seen.reason,
+      startedAt,
+    });
+    return answer;
+  }
+
+  async function answerTo(exchange: Exchange, seen: Seen): Promise<HttpAnswer> {
+    const { request } = exchange;
+    const reading = readClaim(request);
+    const form = await openForm(exchange, reading);
+    const route = findRoute(request, reading, form, seen);
+    seen.requestId = createRequestId(route.protocol);
+    const model = loadModel(route.service);
+    seen.model = model;
+    const authenticated = await parts.authenticate(exchange, reading, route, model, form);
+    seen.principal = authenticated.principal;
+    seen.accessKeyId = reading.type === 'claim' ? reading.claim.accessKeyId : undefined;
+    seen.asked = authenticated.operation;
+    const operation = findOperation(model, authenticated.operation);
+    seen.operation = operation.name;
+    seen.input = decodeInput(model, operation, authenticated.request, authenticated.body, route.labels);
+    seen.output = await perform(
+      {
         model,
         operation,
-        input,
+        input: seen.input,
         principal: authenticated.principal,
-        origin: originOf(exchange, authenticated),
+        origin: originOf(exchange, authenticated.context),
         endpoint: exchange.endpoint,
         signal: exchange.signal,
-        requestId,
-        at: clock.now(),
-      });
-      return encodeOutput(model, operation, output, requestId);
-    } catch (error) {
-      requestId ||= createRequestId(seen.protocol);
-      const answer = toFault(error, requestId, exchange.signal);
-      code = answer.code;
-      seen.reason = reasonOf(answer);
-      return encodeFault(seen.model, seen.protocol, answer, requestId, seen.operation);
-    } finally {
-      audit.record({
-        requestId,
-        service: seen.model?.service,
-        operation: seen.operation,
-        principal: seen.principal && principalArn(seen.principal),
-        source: exchange.address,
-        userAgent: request.headers['user-agent'] ?? '',
-        code,
-        reason: seen.reason,
-        startedAt,
-      });
-    }
+        requestId: seen.requestId,
+        at: seen.at,
+      },
+      seen,
+    );
+    return encodeOutput(model, operation, seen.output, seen.requestId);
+  }
+
+  /** Records the call, if anybody is known to have made it. */
+  async function keep(seen: Seen, origin: Origin): Promise<void> {
+    const { model, principal, asked, accessKeyId, requestId, at, arns, input, output, fault } = seen;
+    if (!model || !principal || asked === undefined) return;
+    const { source, userAgent } = origin;
+    const call = { model, operation: asked, principal, accessKeyId, requestId, at, source, userAgent };
+    await parts.recording.record({ ...call, arns, input, output, fault });
   }
 
   /** Only the form tells which operation an unsigned form means, so it is read first, if it is short. */
@@ -131,38 +159,57 @@ export function createHandling(parts: HandleParts): Handling {
 
   async function call(inner: InnerCall): Promise<object> {
     const startedAt = audit.measure();
+    const { principal, origin, input } = inner;
     const model = loadModel(inner.service);
-    const requestId = createRequestId(model.protocol);
-    let code: string | undefined;
+    const seen: Seen = {
+      protocol: model.protocol,
+      model,
+      principal,
+      asked: inner.operation,
+      at: clock.now(),
+      requestId: createRequestId(model.protocol),
+      input,
+      arns: [],
+    };
     try {
       const operation = findOperation(model, inner.operation);
-      return await perform({ ...inner, model, operation, requestId, at: clock.now() });
+      seen.output = await perform(
+        { ...inner, model, operation, requestId: seen.requestId, at: seen.at },
+        seen,
+      );
     } catch (error) {
-      const answer = toFault(error, requestId, inner.signal);
-      code = answer.code;
-      throw answer;
-    } finally {
-      audit.record({
-        requestId,
-        service: model.service,
-        operation: inner.operation,
-        principal: principalArn(inner.principal),
-        source: inner.origin.source,
-        userAgent: inner.origin.userAgent,
-        code,
-        reason: undefined,
-        startedAt,
-      });
+      seen.fault = toFault(error, seen.requestId, inner.signal);
     }
+    try {
+      await keep(seen, origin);
+    } catch (error) {
+      seen.fault ??= toFault(error, seen.requestId, inner.signal);
+    }
+    audit.record({
+      requestId: seen.requestId,
+      service: model.service,
+      operation: inner.operation,
+      principal: principalArn(principal),
+      source: origin.source,
+      userAgent: origin.userAgent,
+      code: seen.fault?.code,
+      reason: undefined,
+      startedAt,
+    });
+    if (seen.fault) throw seen.fault;
+    return present(seen.output, 'the output of a call without a fault');
   }
 
-  async function perform(step: Step): Promise<object> {
+  async function perform(step: Step, seen: Seen): Promise<object> {
     const { model, operation, input, principal, origin, at } = step;
     validateInput(model, operation, input as Record<string, unknown>);
     const room = rooms.find(model.service);
-    await parts.authorize(principal, permissionsOf(room, model, operation, input), origin, at);
+    const permissions = permissionsOf(room, model, operation, input);
+    seen.arns = permissions.map((permission) => permission.resource);
+    await parts.authorize(principal, permissions, origin, at);
     const handler = room?.operations[operation.name];
     if (!handler || isGap(handler)) throw unsupported(model, operation, handler?.gap);
+    parts.recording.admit(model.service, operation.name);
     return handler(createCall(step), input);
   }
 
@@ -213,7 +260,7 @@ export function createHandling(parts: HandleParts): Handling {
     });
   }
 
-  function originOf(exchange: Exchange, authenticated: Authenticated): Origin {
+  function originOf(exchange: Exchange, signature: Origin['signature']): Origin {
     const { request, address } = exchange;
     return {
       source: address,
@@ -223,17 +270,27 @@ export function createHandling(parts: HandleParts): Handling {
       secure: request.secure,
       region,
       calledVia: [],
-      signature: authenticated.context,
+      signature,
     };
   }
 }
 
-/** What is known so far, for the answer and the audit of a request that fails on its way. */
+/** What is known so far, for the answer, the record and the audit of a request, also of one that fails on its way. */
 interface Seen {
   protocol: Protocol;
+  readonly at: number;
+  requestId: string;
   model?: Model;
+  /** As the request named it; nobody may know it. */
+  asked?: string;
   operation?: string;
   principal?: Principal;
+  accessKeyId?: string | undefined;
+  input?: object;
+  output?: object;
+  /** What was to be allowed. */
+  arns: readonly string[];
+  fault?: Fault;
   reason?: string | undefined;
 }
 

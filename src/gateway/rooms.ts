@@ -10,6 +10,7 @@ import type {
   Gap,
   Identities,
   Permission,
+  Recorder,
   Route,
   Scope,
   Service,
@@ -38,6 +39,7 @@ export interface Rooms {
   readonly subscriptions: readonly Subscription[];
   readonly identities: Identities | undefined;
   readonly sessions: Sessions | undefined;
+  readonly recorder: Recorder | undefined;
 }
 
 export function createRooms(): Rooms {
@@ -47,6 +49,7 @@ export function createRooms(): Rooms {
   let subscriptions: readonly Subscription[] = [];
   let identities: Identities | undefined;
   let sessions: Sessions | undefined;
+  let recorder: Recorder | undefined;
   return {
     open(services) {
       assert(opened.length === 0, 'rooms are opened once');
@@ -64,6 +67,7 @@ export function createRooms(): Rooms {
       subscriptions = services.flatMap((service) => service.subscriptions ?? []);
       identities = services.find((service) => service.identities)?.identities;
       sessions = services.find((service) => service.sessions)?.sessions;
+      recorder = services.find((service) => service.recorder)?.recorder;
     },
     find: (name) => rooms.get(name),
     get routes() {
@@ -77,6 +81,9 @@ export function createRooms(): Rooms {
     },
     get sessions() {
       return sessions;
+    },
+    get recorder() {
+      return recorder;
     },
   };
 }

@@ -14,6 +14,8 @@ import type { Clock } from '#base/clock.ts';
 import type { Log } from '#base/log.ts';
 import type { PolicyDocument } from '#core/policy/document.ts';
 import type { Principal } from '#core/policy/principal.ts';
+import type { CallKind } from '#core/trail/calls.ts';
+import type { CallRecord } from '#core/trail/record.ts';
 import type { Engine, Migration, NamedMachine } from '#engine/machine.ts';
 import type { Keyring } from '#store/keyring.ts';
 import type { ObjectStore } from '#store/objects.ts';
@@ -153,6 +155,21 @@ export interface Service<Name extends ServiceName = ServiceName> {
   readonly identities?: Identities;
   /** Only sts: who is behind a temporary key. */
   readonly sessions?: Sessions;
+  /** Only cloudtrail: keeps a record of every call. */
+  readonly recorder?: Recorder;
+}
+
+/**
+ * Keeps records of calls. The life of one: `admit` before the call does anything, `wants` and `keep` when it is done.
+ * Calls that change something are answered after `keep` resolved; when it rejects the caller hears of a failure.
+ */
+export interface Recorder {
+  /** Throws when no further record can be kept, so that nothing may happen. */
+  admit(): void;
+  /** Whether anybody wants to know of data events like this one; management events are always kept. */
+  wants(kind: CallKind, arns: readonly string[]): boolean;
+  /** Resolves when the record is durable, which takes longer if nobody waits for it. */
+  keep(record: CallRecord, isAwaited: boolean): Promise<void>;
 }
 
 export interface Credentials {

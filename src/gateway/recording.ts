@@ -1,0 +1,92 @@
+/**
+ * Makes the record of a call, without its secrets, and hands it to the room that keeps records. Calls that nobody
+ * proved to have made (a wrong signature) leave no record, as on AWS, so that strangers cannot fill the history; they
+ * stand in the log. See docs/decisions/010.
+ */
+
+import { createUuid } from '#base/chance.ts';
+import type { Fault } from '#base/fault.ts';
+import type { Principal } from '#core/policy/principal.ts';
+import { kindOf } from '#core/trail/calls.ts';
+import { callRecord } from '#core/trail/record.ts';
+import type { Model } from '#wire/model.ts';
+import { showMembers, withoutHidden } from '#wire/shown.ts';
+import type { Rooms } from './rooms.ts';
+
+/** A call that is over. */
+export interface EndedCall {
+  readonly model: Model;
+  /** As it was asked for; nobody may know it. */
+  readonly operation: string;
+  readonly principal: Principal;
+  readonly accessKeyId: string | undefined;
+  readonly requestId: string;
+  readonly at: number;
+  readonly source: string;
+  readonly userAgent: string;
+  /** ARNs of what it was about. */
+  readonly arns: readonly string[];
+  /** Absent when the request could not be read. */
+  readonly input: object | undefined;
+  readonly output: object | undefined;
+  readonly fault: Fault | undefined;
+}
+
+export interface Recording {
+  /** Before a call does anything: throws if it could not be recorded. */
+  admit(service: string, operation: string): void;
+  /** Resolves when the call may be answered; rejects when it must not be answered as if all were well. */
+  record(call: EndedCall): Promise<void>;
+}
+
+const OPERATION_FORM = /^[A-Za-z0-9]{1,128}$/;
+
+export function createRecording(rooms: Rooms, account: string, region: string): Recording {
+  return {
+    admit(service, operation) {
+      if (isAwaited(service, operation)) rooms.recorder?.admit();
+    },
+    async record(call) {
+      const { recorder } = rooms;
+      const { model, fault } = call;
+      if (!recorder || !OPERATION_FORM.test(call.operation)) return;
+      const kind = kindOf(model.service, call.operation);
+      if (kind.category === 'Data' && !recorder.wants(kind, call.arns)) return;
+      const operation = model.operations.get(call.operation);
+      const request = showMembers(operation?.input, call.input);
+      const response = kind.readOnly ? undefined : showMembers(operation?.output, call.output);
+      const record = callRecord({
+        ...call,
+        id: createUuid(),
+        kind,
+        account,
+        region,
+        request: namedAsRecorded(model.service, request.value),
+        response: namedAsRecorded(model.service, response?.value),
+        error: fault && {
+          code: shortCode(fault.code),
+          message: withoutHidden(fault.message, request.hidden),
+        },
+      });
+      await recorder.keep(record, isAwaited(model.service, call.operation));
+    },
+  };
+}
+
+/** What changes something, or gives power, is answered only when its record is durable. */
+function isAwaited(service: string, operation: string): boolean {
+  const kind = kindOf(service, operation);
+  return kind.category === 'Management' && (!kind.readOnly || kind.grants);
+}
+
+/** CloudTrail shows denials under one code, whatever the protocol calls them. */
+function shortCode(code: string): string {
+  return code === 'AccessDeniedException' ? 'AccessDenied' : code;
+}
+
+/** Object storage has names of its own in records, by which rules find buckets and keys. */
+function namedAsRecorded(service: string, shown: unknown): unknown {
+  if (service !== 's3' || typeof shown !== 'object' || shown === null) return shown;
+  const { bucket, ...rest } = shown as Readonly<Record<string, unknown>>;
+  return bucket === undefined ? rest : { bucketName: bucket, ...rest };
+}
