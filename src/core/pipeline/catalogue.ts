@@ -11,7 +11,14 @@ import { STACK_TYPES } from './catalogue-stacks.ts';
 import type { ActionType, ActionTypeId } from './catalogue-type.ts';
 import { DAY_MS } from './catalogue-type.ts';
 
-export type { ActionProperty, ActionType, ActionTypeLookup, Bounds, PropertyType } from './catalogue-type.ts';
+export type {
+  ActionProperty,
+  ActionType,
+  ActionTypeLookup,
+  Bounds,
+  PropertyType,
+  TypeSettings,
+} from './catalogue-type.ts';
 
 export const ACTION_TYPES: readonly ActionType[] = [
   ...SOURCE_TYPES,

@@ -90,7 +90,9 @@ export interface ConditionsDeclaration {
 }
 
 /** When a condition of a stage is evaluated. */
-export type ConditionKind = 'beforeEntry' | 'onSuccess' | 'onFailure';
+export type ConditionKind = (typeof CONDITION_KINDS)[number];
+
+export const CONDITION_KINDS = ['beforeEntry', 'onSuccess', 'onFailure'] as const;
 
 export type ConditionResult = 'ROLLBACK' | 'RETRY' | 'FAIL' | 'SKIP';
 

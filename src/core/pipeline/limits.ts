@@ -1,9 +1,45 @@
-/** The quotas of pipelines; AWS: "Quotas in AWS CodePipeline". Where ours differ, they are the product's defaults. */
+/**
+ * The quotas of pipelines; AWS: "Quotas in AWS CodePipeline". Where ours differ, they are the product's defaults, and
+ * the operator can choose AWS's instead.
+ */
+
+import type { QuotaProfile } from '#base/quotas.ts';
+
+/** What the operator's profile decides. */
+export interface Quotas {
+  readonly pipelinesMax: number;
+  readonly stagesMax: number;
+  readonly actionsPerStageMax: number;
+  readonly actionsPerPipelineMax: number;
+  /** Characters of one value in an action's configuration. */
+  readonly configurationValueLengthMax: number;
+}
+
+/** AWS publishes 1000 characters a value; its service has been seen to take more, and so do we unless told otherwise. */
+const QUOTAS: Readonly<Record<QuotaProfile, Quotas>> = {
+  seed: {
+    pipelinesMax: 300,
+    stagesMax: 10,
+    actionsPerStageMax: 20,
+    actionsPerPipelineMax: 200,
+    configurationValueLengthMax: 50_000,
+  },
+  aws: {
+    pipelinesMax: 1000,
+    stagesMax: 50,
+    actionsPerStageMax: 50,
+    actionsPerPipelineMax: 1000,
+    configurationValueLengthMax: 1000,
+  },
+};
+
+export function quotasOf(profile: QuotaProfile): Quotas {
+  return QUOTAS[profile];
+}
 
 export const STAGES_MIN = 2;
-export const STAGES_MAX = 10;
-export const ACTIONS_PER_STAGE_MAX = 20;
-export const PIPELINES_MAX = 300;
+/** Characters of all triggers of a pipeline, as JSON. */
+export const TRIGGERS_LENGTH_MAX = 200 * 1024;
 /** In-flight executions of a QUEUED or PARALLEL pipeline. */
 export const IN_FLIGHT_MAX = 50;
 /** Actions that run at the same time in one PARALLEL execution. */

@@ -1,30 +1,72 @@
-/** What is wrong with one action by itself: its type, its artifact counts, its configuration. */
+/** What is wrong with one action by itself: its type, its artifact counts, its configuration, its other fields. */
 
-import type { ActionProperty, ActionType, Bounds } from './catalogue.ts';
-import { actionTypeOf, isApproval } from './catalogue.ts';
-import type { DeclarationFault } from './declaration-fault.ts';
-import { regionText, repeated } from './declaration-fault.ts';
-import type { ActionDeclaration, Declaration, StageDeclaration } from './declaration.ts';
-import { hasReference } from './variables.ts';
+import { ACTION_TYPES, isApproval } from './catalogue.ts';
+import type { ActionType, ActionTypeId } from './catalogue-type.ts';
+import type { DeclarationFault, Path, Unknown } from './declaration-fault.ts';
+import { faultsOf, regionText, repeated } from './declaration-fault.ts';
+import type { ActionDeclaration, Declaration } from './declaration.ts';
+import { artifactStoreOf } from './declaration.ts';
+import type { Circumstances } from './validate-circumstances.ts';
+import type { Message } from './validate-configuration.ts';
+import {
+  commandMessages,
+  configurationMessages,
+  countMessages,
+  primarySourceMessages,
+} from './validate-configuration.ts';
+
+/** Who may provide actions of each category. */
+const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  Source: ['AWS', 'ThirdParty', 'Custom'],
+  Build: ['AWS', 'ThirdParty', 'Custom'],
+  Test: ['AWS', 'ThirdParty', 'Custom'],
+  Deploy: ['AWS', 'ThirdParty', 'Custom'],
+  Invoke: ['AWS', 'ThirdParty', 'Custom'],
+  Approval: ['AWS'],
+  Compute: ['AWS'],
+};
 
 export function actionFaults(
   declaration: Declaration,
-  stage: StageDeclaration,
   action: ActionDeclaration,
-  region: string,
-): DeclarationFault[] {
-  const type = actionTypeOf(action.actionTypeId);
+  path: Path,
+  circumstances: Circumstances,
+): readonly DeclarationFault[] {
+  const { region, quotas } = circumstances;
+  const { faults, say } = faultsOf('InvalidActionDeclarationException');
+  const id = action.actionTypeId;
   const actionRegion = action.region ?? region;
-  const messages =
-    type && (actionRegion === region || !declaration.artifactStores?.[actionRegion])
-      ? [
-          ...fieldMessages(action),
-          ...artifactMessages(action, type),
-          ...configurationMessages(action, type),
-          ...codeBuildMessages(action),
-        ]
-      : [unavailableMessage(action, actionRegion)];
-  return messages.map((message) => ({ code: 'InvalidActionDeclarationException', message }));
+  const isPaired = OWNERS[id.category]?.includes(id.owner) === true;
+  const type = isPaired ? circumstances.actionTypeOf(id) : undefined;
+  if (!type) {
+    say([...path, 'actionTypeId'], unavailableMessage(action, actionRegion), unknownProvider(id));
+    return faults;
+  }
+  if (actionRegion !== region) {
+    if (id.category === 'Source' || id.owner !== 'AWS') {
+      say(
+        [...path, 'region'],
+        `Action ${action.name} cannot be in region ${actionRegion}: source, third-party and custom actions run in ` +
+          'the region of the pipeline',
+      );
+      // Without a store for the region, that is what has to be mended first.
+    } else if (declaration.artifactStores && artifactStoreOf(declaration, actionRegion)) {
+      say([...path, 'region'], unavailableMessage(action, actionRegion));
+    }
+  }
+  for (const { below, message, unknown } of [
+    ...fieldMessages(action, type),
+    ...artifactMessages(action, type),
+    ...(type.isOpen ? [] : configurationMessages(subjectOf(action), action.configuration, type.properties)),
+    ...primarySourceMessages(subjectOf(action), id.provider, action),
+  ]) {
+    say([...path, ...below], message, unknown);
+  }
+  return [...lengthFaults(action, path, quotas.configurationValueLengthMax), ...faults];
+}
+
+function subjectOf({ name }: ActionDeclaration) {
+  return { kind: 'Action', name } as const;
 }
 
 function unavailableMessage(action: ActionDeclaration, region: string): string {
@@ -35,86 +77,83 @@ function unavailableMessage(action: ActionDeclaration, region: string): string {
   );
 }
 
-/** Fields of the declaration that only other kinds of action may have. */
-function fieldMessages(action: ActionDeclaration): string[] {
-  const messages: string[] = [];
-  const files = action.outputArtifacts.some((artifact) => (artifact.files?.length ?? 0) > 0);
-  if ((action.commands?.length ?? 0) > 0 || files) {
-    messages.push(
-      `The following action cannot contain a ${files ? 'files' : 'commands'} field: ${action.name}. ` +
-        `To use the ${files ? 'files' : 'commands'} field, use a compute action.`,
+function unknownProvider({ category, provider }: ActionTypeId): Unknown {
+  const known = ACTION_TYPES.filter((type) => type.id.category === category).map(({ id }) => id.provider);
+  return { name: provider, known };
+}
+
+/** Members of the declaration that only some types of action may have. */
+function fieldMessages(action: ActionDeclaration, type: ActionType): readonly Message[] {
+  const { name, commands = [], outputVariables = [], environmentVariables = [] } = action;
+  const has = (field: NonNullable<ActionType['fields']>[number]) => type.fields?.includes(field) === true;
+  const messages: Message[] = [...commandMessages(subjectOf(action), commands)];
+  const say = (below: Path, message: string) => messages.push({ below, message });
+  const cannot = (field: string) =>
+    `The following action cannot contain a ${field} field: ${name}. To use the ${field} field, use a compute action.`;
+
+  if (has('commands') && commands.length === 0)
+    say([], `Action ${name} must have a non-empty commands field`);
+  if (!has('commands') && commands.length > 0) say(['commands'], cannot('commands'));
+  for (const [at, { files = [] }] of action.outputArtifacts.entries()) {
+    if (!has('files') && files.length > 0) say(['outputArtifacts', at, 'files'], cannot('files'));
+  }
+  if (!has('outputVariables') && outputVariables.length > 0) {
+    say(['outputVariables'], cannot('outputVariables'));
+  }
+  if (!has('environmentVariables') && environmentVariables.length > 0) {
+    say(['environmentVariables'], cannot('environmentVariables'));
+  } else {
+    for (const [at, variable] of environmentVariables.entries()) {
+      if (has('secretVariables') || variable.type !== 'SECRETS_MANAGER') continue;
+      say(
+        ['environmentVariables', at, 'type'],
+        `Action ${name} cannot have environment variables of the type SECRETS_MANAGER: only Commands actions can`,
+      );
+    }
+  }
+  if (action.timeoutInMinutes !== undefined && !isApproval(type.id)) {
+    say(['timeoutInMinutes'], `Action ${name} cannot have a timeout: only manual approval actions can`);
+  }
+  if (action.roleArn !== undefined && type.id.owner !== 'AWS') {
+    say(
+      ['roleArn'],
+      `Action ${name} cannot have a role: third-party and custom actions do not act under one`,
     );
-  }
-  if ((action.outputVariables?.length ?? 0) > 0 || (action.environmentVariables?.length ?? 0) > 0) {
-    messages.push(`Action ${action.name} can have output and environment variables only as a compute action`);
-  }
-  if (action.timeoutInMinutes !== undefined && !isApproval(action.actionTypeId)) {
-    messages.push(`Action ${action.name} cannot have a timeout: only manual approval actions can`);
   }
   return messages;
 }
 
-function artifactMessages(action: ActionDeclaration, type: ActionType): string[] {
+function artifactMessages(action: ActionDeclaration, type: ActionType): readonly Message[] {
+  const { inputArtifacts: inputs, outputArtifacts: outputs } = action;
+  const subject = subjectOf(action);
   return [
-    ...countMessages(action, 'input', action.inputArtifacts.length, type.inputs),
-    ...countMessages(action, 'output', action.outputArtifacts.length, type.outputs),
-    ...repeated(action.inputArtifacts.map((artifact) => artifact.name)).map(
-      (name) => `Action ${action.name} declares the input artifact ${name} more than once`,
-    ),
+    ...countMessages(subject, 'input', inputs.length, type.inputs).map((message) => ({
+      below: inputs.length > 0 ? ['inputArtifacts'] : [],
+      message,
+    })),
+    ...countMessages(subject, 'output', outputs.length, type.outputs).map((message) => ({
+      below: outputs.length > 0 ? ['outputArtifacts'] : [],
+      message,
+    })),
+    ...repeated(inputs.map((artifact) => artifact.name)).map((at) => ({
+      below: ['inputArtifacts', at, 'name'],
+      message: `Action ${action.name} declares the input artifact ${inputs[at]?.name} more than once`,
+    })),
   ];
 }
 
-function countMessages(action: ActionDeclaration, kind: string, count: number, bounds: Bounds): string[] {
-  const declares = `Action ${action.name} declares ${count} ${kind} artifacts which is`;
-  if (count < bounds.min) return [`${declares} less than the minimum count (${bounds.min})`];
-  if (count > bounds.max) return [`${declares} more than the maximum count (${bounds.max})`];
-  return [];
-}
-
-function configurationMessages(action: ActionDeclaration, type: ActionType): string[] {
-  const subject = `Action configuration for action '${action.name}'`;
-  const missing = type.properties
-    .filter((property) => property.required && action.configuration[property.name] === undefined)
-    .map((property) => `${subject} is missing required configuration '${property.name}'`);
-  const wrong = Object.entries(action.configuration).flatMap(([name, value]) => {
-    const property = type.properties.find((candidate) => candidate.name === name);
-    if (!property) return [`${subject} contains unknown configuration '${name}'`];
-    const problem = hasReference(value) ? undefined : valueProblem(property, value);
-    return problem ? [`${subject} has an invalid value for '${name}': ${problem}`] : [];
-  });
-  return [...missing, ...wrong];
-}
-
-function valueProblem(property: ActionProperty, value: string): string | undefined {
-  switch (property.type) {
-    case 'string':
-      return undefined;
-    case 'boolean':
-      return /^(true|false)$/i.test(value) ? undefined : 'it must be true or false';
-    case 'enum':
-      return property.values?.includes(value)
-        ? undefined
-        : `only ${property.values?.join(', ')} is available`;
-    case 'json':
-      return isJson(value) ? undefined : 'it must be JSON';
+/** The wire allows the longest values of any profile; the values themselves are not shown, as they may be secret. */
+function lengthFaults(action: ActionDeclaration, path: Path, max: number): readonly DeclarationFault[] {
+  const { faults, say } = faultsOf('ValidationException');
+  for (const [key, value] of Object.entries(action.configuration)) {
+    if (value.length <= max) continue;
+    const [, stage, , at] = path;
+    say(
+      [...path, 'configuration', key],
+      `1 validation error detected: Value at 'pipeline.stages.${Number(stage) + 1}.member.actions.` +
+        `${Number(at) + 1}.member.configuration' failed to satisfy constraint: Map value must satisfy constraint: ` +
+        `[Member must have length less than or equal to ${max}, Member must have length greater than or equal to 1]`,
+    );
   }
-}
-
-function isJson(value: string): boolean {
-  try {
-    JSON.parse(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function codeBuildMessages(action: ActionDeclaration): string[] {
-  if (action.actionTypeId.provider !== 'CodeBuild' || action.inputArtifacts.length < 2) return [];
-  const primary = action.configuration['PrimarySource'];
-  if (primary !== undefined && action.inputArtifacts.some((artifact) => artifact.name === primary)) return [];
-  return [
-    `Action configuration for action '${action.name}' must name one of its input artifacts as PrimarySource, ` +
-      'because it has more than one',
-  ];
+  return faults;
 }

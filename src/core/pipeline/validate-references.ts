@@ -1,126 +1,197 @@
 /**
- * What is wrong between actions: artifacts and variables must come from actions that are certain to have run before,
- * and names that others refer to must be unique.
+ * The rules of namespaces and of references to variables, wherever these may stand: in the configuration, commands and
+ * environment variables of actions, in the configuration and commands of rules. AWS: "Variables reference".
  */
 
-import type { DeclarationFault } from './declaration-fault.ts';
-import { repeated } from './declaration-fault.ts';
+import type { ActionTypeLookup } from './catalogue-type.ts';
+import type { DeclarationFault, Path, Unknown } from './declaration-fault.ts';
+import { faultsOf } from './declaration-fault.ts';
 import type { ActionDeclaration, Declaration } from './declaration.ts';
+import { CONDITION_KINDS } from './declaration.ts';
+import { isBefore } from './validate-artifacts.ts';
+import type { Reference } from './variables.ts';
 import { referencesIn } from './variables.ts';
 
 interface Place {
   readonly stage: string;
   readonly stageIndex: number;
+  readonly path: Path;
   readonly action: ActionDeclaration;
 }
 
-export function referenceFaults(declaration: Declaration): DeclarationFault[] {
+/** Something with texts in which references may stand. */
+interface Reader {
+  readonly path: Path;
+  /** `StageName=[S], ActionName=[A], ActionConfigurationKey=` */
+  readonly prefix: string;
+  readonly texts: readonly (readonly [key: string, below: Path, text: string])[];
+  /** When it reads. */
+  readonly moment: { readonly stage: number; readonly runOrder: number };
+  /** Source actions run before anything has a value; AWS lets them see the execution's own id only. */
+  readonly isSource: boolean;
+}
+
+export function referenceFaults(
+  declaration: Declaration,
+  actionTypeOf: ActionTypeLookup,
+): readonly DeclarationFault[] {
   const places = declaration.stages.flatMap((stage, stageIndex) =>
-    stage.actions.map((action): Place => ({ stage: stage.name, stageIndex, action })),
+    stage.actions.map((action, at): Place => ({
+      stage: stage.name,
+      stageIndex,
+      path: ['stages', stageIndex, 'actions', at],
+      action,
+    })),
   );
-  const messages = [
-    ...outputMessages(places),
-    ...places.flatMap((place) => inputMessages(place, places)),
-    ...namespaceMessages(places),
-    ...places.flatMap((place) => variableMessages(declaration, place, places)),
-  ];
+  const ofActions = faultsOf('InvalidActionDeclarationException');
+  const ofRules = faultsOf('InvalidStageDeclarationException');
+  const check = createCheck(declaration, places);
+  for (const place of places) check(readerOfAction(place, actionTypeOf), ofActions.say);
+  for (const reader of readersOfRules(declaration)) check(reader, ofRules.say);
   return [
     ...reservedNamespaceFaults(declaration, places),
-    ...messages.map((message) => ({ code: 'InvalidActionDeclarationException' as const, message })),
+    ...namespaceFaults(places),
+    ...ofActions.faults,
+    ...ofRules.faults,
   ];
 }
 
-function isBefore(producer: Place, consumer: Place): boolean {
-  return (
-    producer.stageIndex < consumer.stageIndex ||
-    (producer.stageIndex === consumer.stageIndex && producer.action.runOrder < consumer.action.runOrder)
-  );
-}
-
-function outputMessages(places: readonly Place[]): string[] {
-  const names = places.flatMap((place) => place.action.outputArtifacts.map((artifact) => artifact.name));
-  return repeated(names).map(
-    (name) =>
-      `Output Artifact Bundle name must be unique within the pipeline. ${name} has been used more than once`,
-  );
-}
-
-function inputMessages(consumer: Place, places: readonly Place[]): string[] {
-  const produced = places
-    .filter((place) => isBefore(place, consumer))
-    .flatMap((place) => place.action.outputArtifacts.map((artifact) => artifact.name));
-  return consumer.action.inputArtifacts
-    .filter((artifact) => !produced.includes(artifact.name))
-    .map(
-      (artifact) =>
-        `Input Artifact Bundle ${artifact.name} in action ${consumer.action.name} is not declared as Output ` +
-        'Artifact Bundle in any of the preceding actions',
+function namespaceFaults(places: readonly Place[]): readonly DeclarationFault[] {
+  const { faults, say } = faultsOf('InvalidActionDeclarationException');
+  const users = new Map<string, Place[]>();
+  for (const place of places) {
+    const { namespace } = place.action;
+    if (namespace === undefined) continue;
+    const all = users.get(namespace) ?? [];
+    users.set(namespace, all);
+    all.push(place);
+  }
+  const repeated = [...users.values()].filter((all) => all.length > 1).flat();
+  const [, second] = repeated;
+  if (second) {
+    say(
+      [...second.path, 'namespace'],
+      'Namespaces must be unique across the pipeline definition. The following occur more than once in the ' +
+        `pipeline. ${repeated.map(describe).join(', ')}`,
     );
-}
-
-function namespaceMessages(places: readonly Place[]): string[] {
-  const used = places.filter((place) => place.action.namespace !== undefined);
-  const twice = repeated(used.map((place) => place.action.namespace ?? ''));
-  const occurrences = used
-    .filter((place) => twice.includes(place.action.namespace ?? ''))
-    .map(describe)
-    .join(', ');
+  }
   const artifacts = new Set(
     places.flatMap(({ action }) =>
       [...action.inputArtifacts, ...action.outputArtifacts].map((artifact) => artifact.name),
     ),
   );
+  for (const place of places) {
+    if (!artifacts.has(place.action.namespace ?? '')) continue;
+    say(
+      [...place.path, 'namespace'],
+      `Namespaces must differ from the names of artifacts. ${describe(place)}`,
+    );
+  }
+  return faults;
+}
+
+function describe({ stage, action }: Place): string {
+  return `StageName=[${stage}], ActionName=[${action.name}], Namespace=[${action.namespace}]`;
+}
+
+function reservedNamespaceFaults(
+  declaration: Declaration,
+  places: readonly Place[],
+): readonly DeclarationFault[] {
+  const { faults, say } = faultsOf('InvalidStructureException');
+  const reserved = ['codepipeline', ...((declaration.variables?.length ?? 0) > 0 ? ['variables'] : [])];
+  for (const place of places) {
+    const { namespace } = place.action;
+    if (namespace === undefined || !reserved.includes(namespace)) continue;
+    say([...place.path, 'namespace'], `The namespace ${namespace} is reserved. ${describe(place)}`);
+  }
+  return faults;
+}
+
+/** Secrets are taken as they are: nothing in them is a reference. */
+function readerOfAction({ stage, stageIndex, path, action }: Place, actionTypeOf: ActionTypeLookup): Reader {
+  const { configuration, commands = [], environmentVariables = [], actionTypeId, name, runOrder } = action;
+  const properties = actionTypeOf(actionTypeId)?.properties ?? [];
+  const secrets = new Set(properties.filter((property) => property.secret).map((property) => property.name));
+  return {
+    path,
+    prefix: `StageName=[${stage}], ActionName=[${name}], ActionConfigurationKey=`,
+    texts: [
+      ...textsOf(configuration, commands).filter(([key]) => !secrets.has(key)),
+      ...environmentVariables.map(
+        ({ value }, at) => ['environmentVariables', ['environmentVariables', at, 'value'], value] as const,
+      ),
+    ],
+    moment: { stage: stageIndex, runOrder },
+    isSource: actionTypeId.category === 'Source',
+  };
+}
+
+function readersOfRules({ stages }: Declaration): readonly Reader[] {
+  return stages.flatMap((stage, index) =>
+    CONDITION_KINDS.flatMap((kind) =>
+      (stage[kind]?.conditions ?? []).flatMap(({ rules }, condition) =>
+        rules.map((rule, at): Reader => ({
+          path: ['stages', index, kind, 'conditions', condition, 'rules', at],
+          prefix: `StageName=[${stage.name}], RuleName=[${rule.name}], RuleConfigurationKey=`,
+          texts: textsOf(rule.configuration, rule.commands ?? []),
+          moment: { stage: index, runOrder: kind === 'beforeEntry' ? 0 : Infinity },
+          isSource: false,
+        })),
+      ),
+    ),
+  );
+}
+
+function textsOf(configuration: Readonly<Record<string, string>>, commands: readonly string[]) {
   return [
-    ...(occurrences
-      ? [
-          'Namespaces must be unique across the pipeline definition. The following occur more than once in the ' +
-            `pipeline. ${occurrences}`,
-        ]
-      : []),
-    ...used
-      .filter((place) => artifacts.has(place.action.namespace ?? ''))
-      .map((place) => `Namespaces must differ from the names of artifacts. ${describe(place)}`),
+    ...Object.entries(configuration).map(([key, value]) => [key, ['configuration', key], value] as const),
+    ...commands.map((command, at) => ['commands', ['commands', at], command] as const),
   ];
 }
 
-function describe(place: Place): string {
-  return `StageName=[${place.stage}], ActionName=[${place.action.name}], Namespace=[${place.action.namespace}]`;
-}
-
-function reservedNamespaceFaults(declaration: Declaration, places: readonly Place[]): DeclarationFault[] {
-  const reserved = ['codepipeline', ...((declaration.variables?.length ?? 0) > 0 ? ['variables'] : [])];
-  return places
-    .filter((place) => reserved.includes(place.action.namespace ?? ''))
-    .map((place) => ({
-      code: 'InvalidStructureException',
-      message: `The namespace ${place.action.namespace} is reserved. ${describe(place)}`,
-    }));
-}
-
-function variableMessages(declaration: Declaration, consumer: Place, places: readonly Place[]): string[] {
-  const known = new Set(['codepipeline']);
-  if ((declaration.variables?.length ?? 0) > 0) known.add('variables');
+function createCheck(declaration: Declaration, places: readonly Place[]) {
+  const variables = (declaration.variables ?? []).map((variable) => variable.name);
+  const producers = new Map<string, Place>();
   for (const place of places) {
-    if (place.action.namespace && isBefore(place, consumer)) known.add(place.action.namespace);
+    const { namespace } = place.action;
+    if (namespace !== undefined && !producers.has(namespace)) producers.set(namespace, place);
   }
-  // Source actions run before anything has a value; AWS lets them see the execution's own id only.
-  const isSource = consumer.action.actionTypeId.category === 'Source';
-  const isKnown = (namespace: string) => (isSource ? namespace === 'codepipeline' : known.has(namespace));
-  const variables = new Set((declaration.variables ?? []).map((variable) => variable.name));
-  return Object.entries(consumer.action.configuration).flatMap(([key, value]) => {
-    const { references, malformed } = referencesIn(value);
-    const unknown = references.filter(
-      (reference) =>
-        !isKnown(reference.namespace) ||
-        (reference.namespace === 'codepipeline' && reference.key !== 'PipelineExecutionId') ||
-        (reference.namespace === 'variables' && known.has('variables') && !variables.has(reference.key)),
-    );
-    return [...malformed, ...unknown.map((reference) => reference.text)].map(
-      (text) =>
-        'Valid format for a pipeline execution variable reference is a namespace and a key separated by a period ' +
-        '(.). The following pipeline execution variables are referencing a namespace that does not exist. ' +
-        `StageName=[${consumer.stage}], ActionName=[${consumer.action.name}], ActionConfigurationKey=[${key}], ` +
-        `VariableReferenceText=[${text}]`,
-    );
-  });
+  const isKnown = (reader: Reader, namespace: string, key: string): boolean => {
+    if (namespace === 'codepipeline') return key === 'PipelineExecutionId';
+    if (reader.isSource) return false;
+    if (namespace === 'variables' && variables.length > 0) return variables.includes(key);
+    const producer = producers.get(namespace);
+    if (!producer) return false;
+    return isBefore({ stage: producer.stageIndex, runOrder: producer.action.runOrder }, reader.moment);
+  };
+  const namespaces = ['codepipeline', ...(variables.length > 0 ? ['variables'] : []), ...producers.keys()];
+  return (reader: Reader, say: (path: Path, message: string, unknown?: Unknown) => void): void => {
+    for (const [key, below, text] of reader.texts) {
+      if (!text.includes('#{')) continue;
+      const { references, malformed } = referencesIn(text);
+      const wrong = references.filter(({ namespace, key: name }) => !isKnown(reader, namespace, name));
+      const meant = wrong.map((each) => [each.text, unknownOf(each, namespaces, variables)] as const);
+      for (const [written, unknown] of [...malformed.map((each) => [each, undefined] as const), ...meant]) {
+        say(
+          [...reader.path, ...below],
+          'Valid format for a pipeline execution variable reference is a namespace and a key separated by a period ' +
+            '(.). The following pipeline execution variables are referencing a namespace that does not exist. ' +
+            `${reader.prefix}[${key}], VariableReferenceText=[${written}]`,
+          unknown,
+        );
+      }
+    }
+  };
+}
+
+/** The part of a reference that means nothing, if it is a name that does not exist at all. */
+function unknownOf(
+  { namespace, key }: Reference,
+  namespaces: readonly string[],
+  variables: readonly string[],
+): Unknown | undefined {
+  if (namespace === 'variables' && variables.length > 0) return { name: key, known: variables };
+  if (namespace === 'codepipeline') return { name: key, known: ['PipelineExecutionId'] };
+  return namespaces.includes(namespace) ? undefined : { name: namespace, known: namespaces };
 }

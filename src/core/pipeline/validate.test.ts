@@ -3,13 +3,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
-import type { GivenAction, GivenDeclaration } from './declaration.ts';
-import { completeDeclaration } from './declaration.ts';
+import type { GivenAction, GivenDeclaration } from './declaration-given.ts';
+import { completeDeclaration } from './declaration-given.ts';
+import { actionTypeOf } from './catalogue.ts';
+import { quotasOf } from './limits.ts';
 import { declarationFaults } from './validate.ts';
 
 /** The first fault, as a caller sees it. */
 function faultOf(given: GivenDeclaration): string | undefined {
-  const [first] = declarationFaults(given, completeDeclaration(given, 1), 'us-east-1');
+  const [first] = declarationFaults(given, completeDeclaration(given, 1), {
+    region: 'us-east-1',
+    quotas: quotasOf('seed'),
+    actionTypeOf,
+  });
   return first && `${first.code}: ${first.message}`;
 }
 
@@ -73,7 +79,7 @@ const table: readonly (readonly [string, GivenDeclaration, string | undefined])[
   [
     'V1 has no modes',
     { ...threeStages, pipelineType: 'V1', executionMode: 'QUEUED' },
-    'InvalidStructureException: The pipeline has features that need the pipeline type V2, but its type is V1',
+    'InvalidStructureException: The pipeline type is V1, and the execution mode QUEUED can be used with the type V2 only',
   ],
   [
     'an artifact store is needed',
@@ -84,9 +90,9 @@ const table: readonly (readonly [string, GivenDeclaration, string | undefined])[
     'an unknown action type is refused in AWS words',
     withAction({
       ...approvalAction('Go'),
-      actionTypeId: { category: 'Deploy', owner: 'AWS', provider: 'ECS', version: '1' },
+      actionTypeId: { category: 'Deploy', owner: 'AWS', provider: 'Heroku', version: '1' },
     }),
-    "InvalidActionDeclarationException: ActionType (Category: 'Deploy', Provider: 'ECS', Owner: 'AWS', Version: '1') in action 'Go' is not available in region US_EAST_1",
+    "InvalidActionDeclarationException: ActionType (Category: 'Deploy', Provider: 'Heroku', Owner: 'AWS', Version: '1') in action 'Go' is not available in region US_EAST_1",
   ],
   [
     'CodeDeploy takes one input artifact',
@@ -169,12 +175,10 @@ const table: readonly (readonly [string, GivenDeclaration, string | undefined])[
       name: 'S2',
       actions: [approvalAction('Ask')],
       beforeEntry: {
-        conditions: [
-          { rules: [{ name: 'r', ruleTypeId: { category: 'Rule', provider: 'CloudWatchAlarm' } }] },
-        ],
+        conditions: [{ rules: [{ name: 'r', ruleTypeId: { category: 'Rule', provider: 'Weather' } }] }],
       },
     }),
-    "InvalidStageDeclarationException: RuleType (Category: 'Rule', Provider: 'CloudWatchAlarm', Owner: 'AWS', Version: '1') in rule 'r' is not available in region US_EAST_1",
+    "InvalidStageDeclarationException: RuleType (Category: 'Rule', Provider: 'Weather', Owner: 'AWS', Version: '1') in rule 'r' is not available in region US_EAST_1",
   ],
 ];
 

@@ -4,8 +4,11 @@
  */
 
 import { fault, isFault } from '#base/fault.ts';
-import type { Declaration, GivenDeclaration } from '#core/pipeline/declaration.ts';
-import { completeDeclaration } from '#core/pipeline/declaration.ts';
+import type { Declaration } from '#core/pipeline/declaration.ts';
+import type { GivenDeclaration } from '#core/pipeline/declaration-given.ts';
+import { completeDeclaration } from '#core/pipeline/declaration-given.ts';
+import { actionTypeOf } from '#core/pipeline/catalogue.ts';
+import { quotasOf } from '#core/pipeline/limits.ts';
 import { declarationFaults } from '#core/pipeline/validate.ts';
 import type { Call, Permission } from '#services/service.ts';
 import type { Room } from './room.ts';
@@ -21,7 +24,11 @@ export async function checkDeclaration(
   const { house } = room;
   const declaration = completeDeclaration(given, version);
   await call.authorize(...passedRoles(declaration));
-  const [wrong] = declarationFaults(given, declaration, house.region);
+  const [wrong] = declarationFaults(given, declaration, {
+    region: house.region,
+    quotas: quotasOf('seed'),
+    actionTypeOf,
+  });
   if (wrong) throw fault(wrong.code, wrong.message);
   await checkTrust(room, declaration);
   return declaration;

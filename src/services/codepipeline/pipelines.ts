@@ -4,8 +4,9 @@ import type { Kysely } from 'kysely';
 import { present } from '#base/assert.ts';
 import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
-import type { Declaration, GivenDeclaration } from '#core/pipeline/declaration.ts';
-import { PIPELINES_MAX } from '#core/pipeline/limits.ts';
+import type { Declaration } from '#core/pipeline/declaration.ts';
+import type { GivenDeclaration } from '#core/pipeline/declaration-given.ts';
+import { quotasOf } from '#core/pipeline/limits.ts';
 import { principalArn } from '#core/policy/principal.ts';
 import type { Handler } from '#services/service.ts';
 import { checkDeclaration } from './declarations.ts';
@@ -60,10 +61,11 @@ export function pipelineOperations(room: Room) {
         `A pipeline with the name '${name}' already exists in account '${house.account}'`,
       );
     }
-    if (names.length >= PIPELINES_MAX) {
+    const { pipelinesMax } = quotasOf('seed');
+    if (names.length >= pipelinesMax) {
       throw fault(
         'LimitExceededException',
-        `The account has ${names.length} pipelines. The maximum is ${PIPELINES_MAX}`,
+        `The account has ${names.length} pipelines. The maximum is ${pipelinesMax}`,
       );
     }
   };
