@@ -14,23 +14,23 @@ export interface WatchOptions {
   readonly json: boolean;
 }
 
-interface ActionState {
+interface ActionExecution {
+  readonly stageName: string;
   readonly actionName: string;
-  readonly latestExecution?: {
-    readonly status: string;
-    readonly summary?: string;
-    readonly token?: string;
-    readonly externalExecutionId?: string;
-    readonly errorDetails?: { readonly code?: string; readonly message?: string };
+  readonly status: string;
+  readonly input: { readonly actionTypeId: { readonly category: string } };
+  readonly output: {
+    readonly executionResult?: {
+      readonly externalExecutionId?: string;
+      readonly errorDetails?: { readonly code?: string; readonly message?: string };
+    };
   };
 }
 
-interface StageState {
-  readonly stageName: string;
-  readonly inboundTransitionState?: { readonly enabled: boolean; readonly disabledReason?: string };
-  readonly inboundExecution?: { readonly pipelineExecutionId: string };
-  readonly latestExecution?: { readonly pipelineExecutionId: string; readonly status: string };
-  readonly actionStates: readonly ActionState[];
+interface Execution {
+  readonly status: string;
+  /** Of one in flight: why it waits. */
+  readonly statusSummary?: string;
 }
 
 const POLL_MS = 250;
@@ -44,10 +44,18 @@ export async function watch(pipeline: string, options: WatchOptions): Promise<vo
   const said = new Set<string>();
   const started = Date.now();
   for (;;) {
-    // In this order, so that the last look at the stages tells everything that led to the end.
-    const status = await statusOf(client, pipeline, execution);
-    const state = await client.send('GetPipelineState', { name: pipeline });
-    for (const change of changesOf(state['stageStates'] as readonly StageState[], pipeline, execution)) {
+    // In this order, so that the last look at the actions tells everything that led to the end.
+    const { status, statusSummary } = await lookAt(client, pipeline, execution);
+    const runs = await client.send('ListActionExecutions', {
+      pipelineName: pipeline,
+      filter: { pipelineExecutionId: execution },
+    });
+    const actions = (runs['actionExecutionDetails'] as readonly ActionExecution[]).toReversed();
+    const changes = [
+      ...actions.flatMap((action) => actionChanges(action, pipeline)),
+      ...reasonChanges(statusSummary),
+    ];
+    for (const change of changes) {
       if (said.has(change.text)) continue;
       said.add(change.text);
       say(options, started, change);
@@ -69,41 +77,22 @@ interface Change {
   readonly log?: boolean;
 }
 
-/** Everything worth a line about this execution, in the order of the stages. */
-function changesOf(stages: readonly StageState[], pipeline: string, execution: string): readonly Change[] {
-  const changes: Change[] = [];
-  for (const stage of stages) {
-    if (stage.inboundExecution?.pipelineExecutionId === execution) {
-      const transition = stage.inboundTransitionState;
-      changes.push({
-        text:
-          transition?.enabled === false
-            ? `${stage.stageName} waits: the transition is disabled (${transition.disabledReason ?? 'no reason given'})`
-            : `${stage.stageName} waits behind execution ${stage.latestExecution?.pipelineExecutionId ?? 'another'}`,
-      });
-    }
-    if (stage.latestExecution?.pipelineExecutionId !== execution) continue;
-    for (const action of stage.actionStates) changes.push(...actionChanges(stage, action, pipeline));
-    changes.push({ text: `${stage.stageName} ${stage.latestExecution.status}` });
-  }
-  return changes;
+/** Reasons for waiting; a pause says itself once. */
+function reasonChanges(statusSummary: string | undefined): readonly Change[] {
+  return statusSummary ? statusSummary.split('; ').map((text) => ({ text })) : [];
 }
 
-function actionChanges(stage: StageState, action: ActionState, pipeline: string): readonly Change[] {
-  const latest = action.latestExecution;
-  if (!latest) return [];
-  const name = `${stage.stageName}/${action.actionName}`;
-  const error = latest.errorDetails?.message
-    ? `: ${latest.errorDetails.code} ${latest.errorDetails.message}`
-    : '';
-  const changes: Change[] = [
-    { text: `${name} ${latest.status}${error}`, buildId: latest.externalExecutionId },
-  ];
-  if (latest.token && latest.status === 'InProgress') {
+function actionChanges(action: ActionExecution, pipeline: string): readonly Change[] {
+  const { stageName, actionName, status } = action;
+  const { externalExecutionId: id, errorDetails } = action.output.executionResult ?? {};
+  const name = `${stageName}/${actionName}`;
+  const error = errorDetails?.message ? `: ${errorDetails.code} ${errorDetails.message}` : '';
+  const changes: Change[] = [{ text: `${name} ${status}${error}`, buildId: id }];
+  if (action.input.actionTypeId.category === 'Approval' && id !== undefined && status === 'InProgress') {
     changes.push({
       text:
         `${name} waits for approval: aws codepipeline put-approval-result --pipeline-name ${pipeline} ` +
-        `--stage-name ${stage.stageName} --action-name ${action.actionName} --token ${latest.token} ` +
+        `--stage-name ${stageName} --action-name ${actionName} --token ${id} ` +
         '--result status=Approved,summary=ok',
     });
   }
@@ -129,13 +118,13 @@ async function newestExecution(client: JsonClient, pipeline: string): Promise<st
   return newest.pipelineExecutionId;
 }
 
-async function statusOf(
+async function lookAt(
   client: JsonClient,
   pipelineName: string,
   pipelineExecutionId: string,
-): Promise<string> {
+): Promise<Execution> {
   const answer = await client.send('GetPipelineExecution', { pipelineName, pipelineExecutionId });
-  return (answer['pipelineExecution'] as { status: string }).status;
+  return answer['pipelineExecution'] as Execution;
 }
 
 /** Follows the CloudWatch Logs of the builds that actions started. */

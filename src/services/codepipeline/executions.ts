@@ -11,7 +11,7 @@ import type { Handler } from '#services/service.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { findDeclaration, findExecution, requireExecution, requirePipeline, type Room } from './room.ts';
 import { HISTORY_MS_MAX } from './run-pages.ts';
-import { rows } from './tables.ts';
+import { rows, type ExecutionRow } from './tables.ts';
 import { viewExecution, viewExecutionSummary } from './views.ts';
 
 type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>;
@@ -71,7 +71,8 @@ export function executionOperations(room: Room) {
   const GetPipelineExecution: Codepipeline<'GetPipelineExecution'> = async (_call, input) => {
     const pipeline = await requirePipeline(house, input.pipelineName);
     const row = await requireExecution(house, pipeline, input.pipelineExecutionId);
-    return { pipelineExecution: viewExecution(pipeline.name, row) };
+    const state = isRunning(row) ? await house.engine.read(machine, pipeline.pipeline_id) : undefined;
+    return { pipelineExecution: viewExecution(pipeline.name, row, state) };
   };
 
   const ListPipelineExecutions: Codepipeline<'ListPipelineExecutions'> = async (call, input) => {
@@ -101,7 +102,8 @@ export function executionOperations(room: Room) {
       .limit(limit + 1)
       .execute();
     const page = found.slice(0, limit);
-    const pipelineExecutionSummaries = page.map(viewExecutionSummary);
+    const state = page.some(isRunning) ? await house.engine.read(machine, pipeline.pipeline_id) : undefined;
+    const pipelineExecutionSummaries = page.map((row) => viewExecutionSummary(row, state));
     if (found.length <= limit) return { pipelineExecutionSummaries };
     const last = present(page.at(-1), 'last row of a page').number;
     return { pipelineExecutionSummaries, nextToken: createPageToken(house.keyring, list, [last]) };
@@ -114,6 +116,10 @@ export function executionOperations(room: Room) {
     GetPipelineExecution,
     ListPipelineExecutions,
   };
+}
+
+function isRunning({ status }: ExecutionRow): boolean {
+  return status === 'InProgress' || status === 'Stopping';
 }
 
 const PROVIDER_OF_REVISION: Readonly<Record<string, string>> = {

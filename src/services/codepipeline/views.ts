@@ -27,6 +27,7 @@ import type {
   StageRun,
   State,
 } from '#core/pipeline/state.ts';
+import { reasonsOf } from '#core/pipeline/explain.ts';
 import type { ActionInput, ActionOutput, ExecutionFacts } from './history.ts';
 import type { ActionRow, ExecutionRow } from './tables.ts';
 
@@ -35,14 +36,18 @@ export function viewDeclaration(declaration: Declaration): PipelineDeclaration {
   return structuredClone(declaration) as unknown as PipelineDeclaration;
 }
 
-export function viewExecution(pipelineName: string, row: ExecutionRow): PipelineExecution {
+export function viewExecution(
+  pipelineName: string,
+  row: ExecutionRow,
+  state: State | undefined,
+): PipelineExecution {
   const facts = JSON.parse(row.facts) as ExecutionFacts;
   return {
     pipelineName,
     pipelineVersion: facts.version,
     pipelineExecutionId: row.execution_id,
     status: row.status as PipelineExecution['status'],
-    statusSummary: facts.statusSummary,
+    statusSummary: summaryOf(row, facts, state),
     artifactRevisions: facts.revisions.map((revision) => ({
       name: revision.artifactName,
       revisionId: revision.revisionId,
@@ -60,12 +65,18 @@ export function viewExecution(pipelineName: string, row: ExecutionRow): Pipeline
   };
 }
 
-export function viewExecutionSummary(row: ExecutionRow): PipelineExecutionSummary {
+/** The summary of what ended; of what is in flight, why it waits. */
+function summaryOf(row: ExecutionRow, facts: ExecutionFacts, state: State | undefined): string | undefined {
+  if (facts.statusSummary !== undefined || !state) return facts.statusSummary;
+  return reasonsOf(state, row.execution_id).join('; ') || undefined;
+}
+
+export function viewExecutionSummary(row: ExecutionRow, state: State | undefined): PipelineExecutionSummary {
   const facts = JSON.parse(row.facts) as ExecutionFacts;
   return {
     pipelineExecutionId: row.execution_id,
     status: row.status as PipelineExecutionSummary['status'],
-    statusSummary: facts.statusSummary,
+    statusSummary: summaryOf(row, facts, state),
     startTime: new Date(row.started_at),
     lastUpdateTime: new Date(row.changed_at),
     sourceRevisions: facts.revisions.map((revision) => ({
