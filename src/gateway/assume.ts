@@ -14,7 +14,7 @@ export interface AssumeParts {
   readonly account: string;
   readonly identify: Identify;
   /** Callers of a service: the service itself, or a session it opened. */
-  readonly callerFor: (principal: Principal, source: string) => Caller;
+  readonly callerFor: (principal: Principal, source: string, sourceArn?: string) => Caller;
 }
 
 export function createAssumeRole(parts: AssumeParts): (request: AssumeRole) => Promise<Assumed> {
@@ -36,7 +36,7 @@ export function createAssumeRole(parts: AssumeParts): (request: AssumeRole) => P
     });
     const credentials = toCredentials(answer.Credentials);
     const session = await parts.identify(credentials.accessKeyId, credentials.sessionToken);
-    return { ...parts.callerFor(session.principal, service), credentials };
+    return { ...parts.callerFor(session.principal, service, request.sourceArn), credentials };
   };
 }
 

@@ -18,6 +18,8 @@ import { isServiceLinked } from './service-linked.ts';
 export interface Origin {
   /** The client's address, or the calling service. */
   readonly source: string;
+  /** The resource for which a calling service acts. */
+  readonly sourceArn?: string;
   /** The address again, only when the request came over the network. */
   readonly address: string | undefined;
   readonly userAgent: string;

@@ -11,9 +11,10 @@ const QUIET = new AbortController().signal;
 const USER_AGENT = 'slipway';
 
 /** `source` is who calls: a service's principal name, or `slipway` for what people do on the server itself. */
-export function innerOrigin(source: string, region: string): Origin {
+export function innerOrigin(source: string, region: string, sourceArn?: string): Origin {
   return {
     source,
+    ...(sourceArn !== undefined && { sourceArn }),
     address: undefined,
     userAgent: USER_AGENT,
     referer: undefined,

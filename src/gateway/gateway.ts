@@ -79,8 +79,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     callerFor: (principal, origin, base, signal) =>
       createCaller(handling, principal, origin, () => base, signal),
   });
-  const callerFor = (principal: Principal, source: string): Caller =>
-    createCaller(handling, principal, innerOrigin(source, region), endpoint);
+  const callerFor = (principal: Principal, source: string, sourceArn?: string): Caller =>
+    createCaller(handling, principal, innerOrigin(source, region, sourceArn), endpoint);
   const own = createInternalRoutes(audit);
   const door = createDoor({
     log,

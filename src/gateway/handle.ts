@@ -225,8 +225,9 @@ export function createHandling(parts: HandleParts): Handling {
   function createCall(step: Step): Call {
     const { principal, origin, endpoint, signal, model, at } = step;
     // As on AWS, what a service passes on does not come from the client's address.
+    const { sourceArn, ...inherited } = origin;
     const passedOn: Origin = {
-      ...origin,
+      ...inherited,
       address: undefined,
       referer: undefined,
       signature: {},
@@ -241,6 +242,7 @@ export function createHandling(parts: HandleParts): Handling {
       requestId: step.requestId,
       at,
       source: origin.source,
+      ...(sourceArn !== undefined && { sourceArn }),
       userAgent: origin.userAgent,
       endpoint,
       signal,

@@ -47,6 +47,8 @@ export interface Call extends Caller {
   readonly at: number;
   /** Address of the client, or the calling service (`codepipeline.amazonaws.com`) for calls inside the house. */
   readonly source: string;
+  /** Only for calls of a service inside the house: the resource for which it acts, such as a rule. */
+  readonly sourceArn?: string;
   readonly userAgent: string;
   /** Base of the URLs in answers, as the client reaches us: `http://127.0.0.1:7600`. */
   readonly endpoint: string;

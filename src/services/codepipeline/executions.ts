@@ -5,9 +5,9 @@ import type { SourceRevisionOverride } from '@aws-sdk/client-codepipeline';
 import { present } from '#base/assert.ts';
 import { fault } from '#base/fault.ts';
 import type { Declaration } from '#core/pipeline/declaration.ts';
-import type { RevisionPin } from '#core/pipeline/state.ts';
+import type { RevisionPin, Trigger } from '#core/pipeline/state.ts';
 import { principalArn } from '#core/policy/principal.ts';
-import type { Handler } from '#services/service.ts';
+import type { Call, Handler } from '#services/service.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { findDeclaration, findExecution, requireExecution, requirePipeline, type Room } from './room.ts';
 import { HISTORY_MS_MAX } from './run-pages.ts';
@@ -34,7 +34,7 @@ export function executionOperations(room: Room) {
       .digest('base64url');
     const { value } = await house.engine.send(machine, pipeline.pipeline_id, {
       type: 'ExecutionRequested',
-      trigger: { type: 'StartPipelineExecution', detail: principalArn(call.principal) },
+      trigger: triggerOf(call),
       variables,
       pinned,
       fingerprint,
@@ -120,6 +120,14 @@ export function executionOperations(room: Room) {
 
 function isRunning({ status }: ExecutionRow): boolean {
   return status === 'InProgress' || status === 'Stopping';
+}
+
+/** A rule of EventBridge is its own trigger; everybody else is named. */
+function triggerOf(call: Call): Trigger {
+  if (call.source === 'events.amazonaws.com' && call.sourceArn !== undefined) {
+    return { type: 'CloudWatchEvent', detail: call.sourceArn };
+  }
+  return { type: 'StartPipelineExecution', detail: principalArn(call.principal) };
 }
 
 const PROVIDER_OF_REVISION: Readonly<Record<string, string>> = {
