@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '#base/clock.ts';
 import type { Log } from '#base/log.ts';
+import type { QuotaProfile } from '#base/quotas.ts';
 import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { NamedMachine } from '#engine/machine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
@@ -20,6 +21,7 @@ import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
 import { openCodepipeline } from '#services/codepipeline/index.ts';
 import { openIam } from '#services/iam/index.ts';
+import { openKms } from '#services/kms/index.ts';
 import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
@@ -41,6 +43,8 @@ export interface SlipwayOptions {
   readonly databaseUrl?: string | undefined;
   readonly account: string;
   readonly region: string;
+  /** Whose quotas: this product's own (`seed`), or those that AWS publishes. */
+  readonly quotas?: QuotaProfile | undefined;
   /** Where builds run; `process` isolates nothing and must be chosen by name. */
   readonly runtime: 'sandbox' | 'process';
   /** For the root key. */
@@ -83,12 +87,13 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
 }
 
 async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Database): Promise<Slipway> {
-  const { directory, account, region, log, clock = systemClock } = options;
+  const { directory, account, region, quotas = 'seed', log, clock = systemClock } = options;
   const engine = createEngine({ database, clock, log, node: `${process.pid}` });
   const gateway = createGateway({ account, region, rootKey, clock, log });
   const house: House = {
     account,
     region,
+    quotas,
     directory,
     endpoint: () => gateway.endpoint(),
     clock,
@@ -138,6 +143,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openSts(house),
     openLogs(house),
     openSqs(house),
+    openKms(house),
     openS3(house),
     openCodecommit(house),
     openCodebuild(house, createRuntime(options)),

@@ -18,6 +18,11 @@ program
   .option('--listen <host:port>', 'where to listen', address, address('127.0.0.1:7600'))
   .option('--database <url>', 'postgres://… for several nodes (default: SQLite in the data directory)')
   .option('--runtime <name>', 'where builds run: sandbox, or process (no isolation at all)', 'sandbox')
+  .option(
+    '--quotas <name>',
+    'whose quotas: seed (300 pipelines, 10 stages, 20 actions a stage), or aws',
+    process.env['SLIPWAY_QUOTAS'] ?? 'seed',
+  )
   .option('--insecure-listen', 'allow listening beyond loopback without TLS', false)
   .action(async (options) => (await import('./serve.ts')).serve(options));
 

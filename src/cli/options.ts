@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { QUOTA_PROFILES, type QuotaProfile } from '#base/quotas.ts';
 
 export interface Address {
   readonly host: string;
@@ -23,6 +24,12 @@ export function parseAddress(text: string): Address | undefined {
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+export function parseQuotas(text: string): QuotaProfile {
+  const profile = QUOTA_PROFILES.find((name) => name === text);
+  if (profile) return profile;
+  throw new Error(`There are no quotas named ${text}. Choose ${QUOTA_PROFILES.join(' or ')}.`);
 }
 
 /** Where a server that uses this data directory said that it listens; it may have ended since. */

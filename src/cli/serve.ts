@@ -7,13 +7,14 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog, type LogLevel } from '#base/log.ts';
 import { createSlipway } from '#slipway';
-import { type Address, isLoopback } from './options.ts';
+import { type Address, isLoopback, parseQuotas } from './options.ts';
 
 export interface ServeOptions {
   readonly data: string;
   readonly listen: Address;
   readonly database?: string;
   readonly runtime: string;
+  readonly quotas: string;
   readonly insecureListen: boolean;
 }
 
@@ -40,6 +41,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     databaseUrl: options.database,
     account: process.env['SLIPWAY_ACCOUNT_ID'] ?? '123456789012',
     region: process.env['AWS_REGION'] ?? 'us-east-1',
+    quotas: parseQuotas(options.quotas),
     runtime: options.runtime,
     environment: process.env,
     log,

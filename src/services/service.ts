@@ -12,6 +12,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#base/clock.ts';
 import type { Log } from '#base/log.ts';
+import type { QuotaProfile } from '#base/quotas.ts';
 import type { PolicyDocument } from '#core/policy/document.ts';
 import type { Principal } from '#core/policy/principal.ts';
 import type { CallKind } from '#core/trail/calls.ts';
@@ -169,7 +170,7 @@ export interface Recorder {
   /** Throws when no further record can be kept, so that nothing may happen. */
   admit(): void;
   /** Whether anybody wants to know of data events like this one; management events are always kept. */
-  wants(kind: CallKind, arns: readonly string[]): boolean;
+  wants(kind: CallKind, arns: readonly string[], principal: Principal): boolean;
   /** Resolves when the record is durable, which takes longer if nobody waits for it. */
   keep(record: CallRecord, isAwaited: boolean): Promise<void>;
 }
@@ -218,6 +219,8 @@ export interface Sessions {
 export interface House {
   readonly account: string;
   readonly region: string;
+  /** Whose numbers bound what the account may have. */
+  readonly quotas: QuotaProfile;
   /** The data directory; a room keeps files only below a folder of its own name. */
   readonly directory: string;
   /** Base URL under which clients on this machine reach us; known once the house listens. */
