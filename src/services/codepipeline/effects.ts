@@ -6,37 +6,21 @@
 import type { ActionAddress, Event, RuleAddress } from '#core/pipeline/events.ts';
 import type { Effect } from '#core/pipeline/orders.ts';
 import type { ActionError } from '#core/pipeline/state.ts';
-import type { ActionTypeId } from '#core/pipeline/declaration.ts';
 import type { Perform } from '#engine/machine.ts';
 import type { House } from '#services/service.ts';
-import type { Action, Acting, Outcome } from './actions/action.ts';
-import { approval } from './actions/approval.ts';
-import { codebuild } from './actions/codebuild.ts';
-import { codedeploy } from './actions/codedeploy.ts';
-import { s3Deploy } from './actions/deploy-s3.ts';
+import type { Acting, Outcome } from './actions/action.ts';
 import { failureOf } from './actions/failure.ts';
-import { codecommitSource } from './actions/source-codecommit.ts';
-import { s3Source } from './actions/source-s3.ts';
+import { builtInAction } from './actions/index.ts';
 import { pipelineArn, type PipelineMachine } from './room.ts';
 import { ruleOf } from './rules/index.ts';
 import { openSession, type ActingRoles } from './session.ts';
 
-const ACTIONS: Readonly<Record<string, Action>> = {
-  'Source/CodeCommit': codecommitSource,
-  'Source/S3': s3Source,
-  'Build/CodeBuild': codebuild,
-  'Test/CodeBuild': codebuild,
-  'Approval/Manual': approval,
-  'Deploy/CodeDeploy': codedeploy,
-  'Deploy/S3': s3Deploy,
-};
-
 export function createEffects(house: House): PipelineMachine['effects'] {
   const startAction: PipelineMachine['effects']['StartAction'] = (order, performance) =>
-    act(house, order, performance.signal, (acting) => actionOf(order.actionType).start(acting, order));
+    act(house, order, performance.signal, (acting) => builtInAction(order.actionType).start(acting, order));
 
   const pollAction: PipelineMachine['effects']['PollAction'] = (order, performance) =>
-    act(house, order, performance.signal, async (acting) => actionOf(order.actionType).poll?.(acting, order));
+    act(house, order, performance.signal, async (acting) => builtInAction(order.actionType).poll?.(acting, order));
 
   const evaluateRule: PipelineMachine['effects']['EvaluateRule'] = async (order, { signal }) => {
     const { executionId, stage, condition, rule, ruleExecutionId } = order;
@@ -77,12 +61,6 @@ export function createEffects(house: House): PipelineMachine['effects'] {
     EvaluateRule: evaluateRule,
     PublishEvents: publishEvents,
   };
-}
-
-function actionOf({ category, provider }: ActionTypeId): Action {
-  const action = ACTIONS[`${category}/${provider}`];
-  if (!action) throw new Error(`no action is made for ${category}/${provider}`);
-  return action;
 }
 
 async function act(
