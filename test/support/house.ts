@@ -6,7 +6,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '#base/clock.ts';
 import { createLog, type Log, silentLog } from '#base/log.ts';
+import type { QuotaProfile } from '#base/quotas.ts';
 import type { NamedMachine } from '#engine/machine.ts';
 import { createSlipway, type Slipway } from '#slipway';
 
@@ -29,6 +31,9 @@ export interface TestHouseOptions {
   readonly databaseUrl?: string;
   readonly runtime?: 'sandbox' | 'process';
   readonly log?: Log;
+  readonly quotas?: QuotaProfile;
+  /** The server's clock; `createMovableClock` makes one that a test can put forward. */
+  readonly clock?: Clock;
   /** See `SlipwayOptions`. */
   readonly disturb?: (machine: NamedMachine) => void;
 }
@@ -47,9 +52,11 @@ export async function createTestHouse(options: TestHouseOptions = {}): Promise<T
       databaseUrl: options.databaseUrl,
       account: ACCOUNT,
       region: REGION,
+      quotas: options.quotas,
       runtime: options.runtime ?? 'sandbox',
       environment: {},
       disturb: options.disturb,
+      ...(options.clock ? { clock: options.clock } : {}),
       log: options.log ?? testLog(),
     });
   let slipway = await open();
