@@ -35,7 +35,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   store: ['kysely', 'pg', 'yazl'],
   runtimes: [],
   engine: ['kysely'],
-  services: ['kysely', 'yazl', 'yauzl'],
+  services: ['kysely', 'nodemailer', 'yazl', 'yauzl'],
   gateway: [],
   'slipway.ts': [],
   cli: ['commander'],
