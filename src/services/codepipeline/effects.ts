@@ -3,24 +3,32 @@
  * are published. Faults of other services become the action's error; what may pass is tried again by the engine.
  */
 
+import { isDoneByWorkers } from '#core/pipeline/catalogue.ts';
 import type { ActionAddress, Event, RuleAddress } from '#core/pipeline/events.ts';
 import type { Effect } from '#core/pipeline/orders.ts';
 import type { ActionError } from '#core/pipeline/state.ts';
+import type { ActionTypeId } from '#core/pipeline/declaration.ts';
 import type { Perform } from '#engine/machine.ts';
 import type { House } from '#services/service.ts';
 import type { Acting, Outcome } from './actions/action.ts';
+import { startWork, withdrawWork } from './actions/custom.ts';
 import { failureOf } from './actions/failure.ts';
 import { builtInAction } from './actions/index.ts';
+import type { JobRoom } from './job-machine.ts';
 import { pipelineArn, type PipelineMachine } from './room.ts';
 import { ruleOf } from './rules/index.ts';
 import { openSession, type ActingRoles } from './session.ts';
 
-export function createEffects(house: House): PipelineMachine['effects'] {
+export function createEffects(house: House, jobs: JobRoom): PipelineMachine['effects'] {
   const startAction: PipelineMachine['effects']['StartAction'] = (order, performance) =>
-    act(house, order, performance.signal, (acting) => builtInAction(order.actionType).start(acting, order));
+    act(house, order, performance.signal, (acting) =>
+      isJob(order.actionType) ? startWork(jobs, order) : builtInAction(order.actionType).start(acting, order),
+    );
 
   const pollAction: PipelineMachine['effects']['PollAction'] = (order, performance) =>
-    act(house, order, performance.signal, async (acting) => builtInAction(order.actionType).poll?.(acting, order));
+    act(house, order, performance.signal, async (acting) =>
+      builtInAction(order.actionType).poll?.(acting, order),
+    );
 
   const evaluateRule: PipelineMachine['effects']['EvaluateRule'] = async (order, { signal }) => {
     const { executionId, stage, condition, rule, ruleExecutionId } = order;
@@ -33,8 +41,12 @@ export function createEffects(house: House): PipelineMachine['effects'] {
     }
   };
 
-  // Only actions that workers do are withdrawn, and no room has workers yet.
-  const withdrawAction: PipelineMachine['effects']['WithdrawAction'] = () => Promise.resolve(undefined);
+  const withdrawAction: PipelineMachine['effects']['WithdrawAction'] = async (order) => {
+    const { executionId, stage, action, actionExecutionId } = order;
+    const isVoided = await withdrawWork(jobs, order);
+    if (!isVoided || !order.onlyUnacknowledged) return undefined;
+    return { type: 'ActionVoided', executionId, stage, action, actionExecutionId };
+  };
 
   const publishEvents: Perform<Extract<Effect, { readonly type: 'PublishEvents' }>, Event> = async (
     effect,
@@ -61,6 +73,11 @@ export function createEffects(house: House): PipelineMachine['effects'] {
     EvaluateRule: evaluateRule,
     PublishEvents: publishEvents,
   };
+}
+
+/** A job tells by itself how it goes. */
+function isJob(id: ActionTypeId): boolean {
+  return id.owner !== 'AWS' && isDoneByWorkers(id);
 }
 
 async function act(

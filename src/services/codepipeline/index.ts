@@ -15,30 +15,39 @@
  * change that comes while all executions that may be in flight are, starts nothing, and the server's log says so.
  */
 
+import { createBell } from '#base/bell.ts';
 import { gap, type House, type Operations, type Service } from '#services/service.ts';
 import { pipelineDecider } from '#core/pipeline/decide.ts';
 import { actionExecutionOperations } from './action-executions.ts';
+import { actionTypeOperations } from './action-types.ts';
 import { createEffects } from './effects.ts';
 import { executionOperations } from './executions.ts';
 import { recordChange } from './history.ts';
+import { createJobMachine, type JobRoom } from './job-machine.ts';
+import { jobOperations } from './jobs.ts';
+import { jobMigrations } from './jobs-tables.ts';
 import { permissions } from './permissions.ts';
 import { pipelineOperations } from './pipelines.ts';
 import type { PipelineMachine, Room } from './room.ts';
+import { readRegistrations, registeredTypeOperations } from './registered-types.ts';
 import { ruleExecutionOperations } from './rule-executions.ts';
 import { stageOperations } from './stage-operations.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
+import { thirdPartyJobOperations } from './third-party-jobs.ts';
 
 const NO_CONDITIONS = gap('stages cannot have conditions and rules yet');
 const NO_WEBHOOKS = gap('webhooks are not available yet');
-const NO_JOBS = gap('custom and third-party actions, and their job workers, are not available yet');
+const NO_REVISIONS = gap('custom sources cannot tell of new revisions yet');
 
 export function openCodepipeline(house: House): Service<'codepipeline'> {
+  const bell = createBell(house.clock);
+  const jobs: JobRoom = { house, bell, jobs: createJobMachine(house, () => machine) };
   const machine: PipelineMachine = {
     kind: 'codepipeline.pipeline',
     decider: pipelineDecider,
-    effects: createEffects(house),
+    effects: createEffects(house, jobs),
     record: recordChange,
   };
   const room: Room = { house, machine };
@@ -49,34 +58,26 @@ export function openCodepipeline(house: House): Service<'codepipeline'> {
     ...ruleExecutionOperations(room),
     ...stageOperations(room),
     ...taggingOperations(room),
+    ...actionTypeOperations(jobs),
+    ...registeredTypeOperations(jobs),
+    ...jobOperations(jobs),
+    ...thirdPartyJobOperations(jobs),
     ListRuleTypes: NO_CONDITIONS,
     PutWebhook: NO_WEBHOOKS,
     ListWebhooks: NO_WEBHOOKS,
     DeleteWebhook: NO_WEBHOOKS,
     RegisterWebhookWithThirdParty: NO_WEBHOOKS,
     DeregisterWebhookWithThirdParty: NO_WEBHOOKS,
-    PutActionRevision: NO_JOBS,
-    CreateCustomActionType: NO_JOBS,
-    DeleteCustomActionType: NO_JOBS,
-    GetActionType: NO_JOBS,
-    UpdateActionType: NO_JOBS,
-    PollForJobs: NO_JOBS,
-    AcknowledgeJob: NO_JOBS,
-    GetJobDetails: NO_JOBS,
-    PutJobSuccessResult: NO_JOBS,
-    PutJobFailureResult: NO_JOBS,
-    PollForThirdPartyJobs: NO_JOBS,
-    AcknowledgeThirdPartyJob: NO_JOBS,
-    GetThirdPartyJobDetails: NO_JOBS,
-    PutThirdPartyJobSuccessResult: NO_JOBS,
-    PutThirdPartyJobFailureResult: NO_JOBS,
+    PutActionRevision: NO_REVISIONS,
   };
   return {
     name: 'codepipeline',
     operations,
     permissions,
-    machines: [machine],
-    migrations,
+    machines: [machine, jobs.jobs],
+    migrations: [...migrations, ...jobMigrations],
     subscriptions: createSubscriptions(room),
+    recover: () => readRegistrations(house),
+    drain: () => bell.silence(),
   };
 }

@@ -13,7 +13,7 @@ import type { House } from '#services/service.ts';
 import { failureOf } from './actions/failure.ts';
 import type { JobRoom } from './job-machine.ts';
 import { pipelineArn } from './room.ts';
-import { hideSecrets, unsealConfiguration } from './secrets.ts';
+import { maskConfiguration, unsealConfiguration } from './secrets.ts';
 import { openSession } from './session.ts';
 
 /** Everything, with fresh credentials; for a job that is over, without what only a worker needs. */
@@ -25,7 +25,7 @@ export async function jobData(house: House, work: Work, job: Job): Promise<JobDa
     actionConfiguration: {
       configuration: isWorked
         ? unsealConfiguration(house, work.configuration)
-        : hideSecrets(work.configuration),
+        : maskConfiguration(work.configuration),
     },
     pipelineContext: {
       pipelineName: work.pipeline,

@@ -1,6 +1,7 @@
 /** Who may call what on which resource. AWS: "Actions, resources, and condition keys for AWS CodePipeline". */
 
 import type { Permission, Permissions, Scope } from '#services/service.ts';
+import { actionTypeArn, plainTypeArn } from './action-types.ts';
 import { pipelineArn } from './room.ts';
 
 type Named = string | undefined;
@@ -26,8 +27,23 @@ const byAction =
   (input: { pipelineName?: Named; stageName?: Named; actionName?: Named }, scope: Scope) =>
     on(operation, scope, input.pipelineName, input.stageName, input.actionName);
 const byArn = (operation: string) => (input: { resourceArn?: Named }) => [
-  { action: `codepipeline:${operation}`, resource: input.resourceArn ?? '*' },
+  { action: `codepipeline:${operation}`, resource: plainTypeArn(input.resourceArn ?? '*') },
 ];
+
+interface TypeId {
+  readonly category?: Named;
+  readonly owner?: Named;
+  readonly provider?: Named;
+  readonly version?: Named;
+}
+
+function onType(operation: string, scope: Scope, id: TypeId | undefined): readonly Permission[] {
+  const { owner = 'Custom', category = '', provider = '', version = '' } = id ?? {};
+  const resource = actionTypeArn(scope, { owner, category, provider, version });
+  return [{ action: `codepipeline:${operation}`, resource }];
+}
+
+const byType = (operation: string) => (input: TypeId, scope: Scope) => onType(operation, scope, input);
 
 export const permissions: Permissions<'codepipeline'> = {
   CreatePipeline: byDeclaration('CreatePipeline'),
@@ -49,6 +65,10 @@ export const permissions: Permissions<'codepipeline'> = {
   EnableStageTransition: byStage('EnableStageTransition'),
   PutApprovalResult: byAction('PutApprovalResult'),
   PutActionRevision: byAction('PutActionRevision'),
+  CreateCustomActionType: byType('CreateCustomActionType'),
+  DeleteCustomActionType: byType('DeleteCustomActionType'),
+  PollForJobs: (input, scope) => onType('PollForJobs', scope, input.actionTypeId),
+  UpdateActionType: (input, scope) => onType('UpdateActionType', scope, input.actionType?.id),
   TagResource: byArn('TagResource'),
   UntagResource: byArn('UntagResource'),
   ListTagsForResource: byArn('ListTagsForResource'),

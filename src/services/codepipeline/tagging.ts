@@ -1,52 +1,63 @@
-/** TagResource, UntagResource, ListTagsForResource on pipelines; the other taggable things of AWS are gaps here. */
+/** TagResource, UntagResource, ListTagsForResource on pipelines and custom action types. */
 
-import type { Tag } from '@aws-sdk/client-codepipeline';
 import { parseArn } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
-import type { Handler } from '#services/service.ts';
+import type { Handler, House } from '#services/service.ts';
+import { findTaggedType } from './action-types.ts';
 import { findPipeline, pipelineArn, type Room } from './room.ts';
-import { within, type PipelineRow } from './tables.ts';
+import { within } from './tables.ts';
+import { checkTags, tagsOfList, tagsToList, type Tagged, type Tags } from './tags.ts';
+
+export { checkTags, tagsOfList, tagsToList, type Tags } from './tags.ts';
 
 type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>;
-export type Tags = Readonly<Record<string, string>>;
 
-const TAGS_MAX = 50;
+/** Each finds what an ARN names, if it is of its kind. */
+const FINDERS: readonly ((house: House, arn: string) => Promise<Tagged | undefined>)[] = [
+  findTaggedPipeline,
+  findTaggedType,
+];
 
-export function taggingOperations(room: Room) {
-  const { house } = room;
-
+export function taggingOperations({ house }: Room) {
   const TagResource: Codepipeline<'TagResource'> = async (_call, input) => {
-    const row = await requireTagged(input.resourceArn);
-    await change(row, (tags) => checkTags({ ...tags, ...tagsOfList(input.tags) }, input.resourceArn));
+    const tagged = await requireTagged(input.resourceArn);
+    await tagged.change((tags) => checkTags({ ...tags, ...tagsOfList(input.tags) }, input.resourceArn));
     return {};
   };
 
   const UntagResource: Codepipeline<'UntagResource'> = async (_call, input) => {
-    const row = await requireTagged(input.resourceArn);
+    const tagged = await requireTagged(input.resourceArn);
     const removed = input.tagKeys ?? [];
-    await change(row, (tags) =>
+    await tagged.change((tags) =>
       Object.fromEntries(Object.entries(tags).filter(([key]) => !removed.includes(key))),
     );
     return {};
   };
 
   const ListTagsForResource: Codepipeline<'ListTagsForResource'> = async (_call, input) => ({
-    tags: tagsToList(tagsOfRow(await requireTagged(input.resourceArn))),
+    tags: tagsToList((await requireTagged(input.resourceArn)).tags),
   });
 
-  const requireTagged = async (text: string | undefined): Promise<PipelineRow> => {
-    const arn = parseArn(text ?? '');
-    if (!arn || arn.service !== 'codepipeline') {
+  const requireTagged = async (text: string | undefined): Promise<Tagged> => {
+    if (parseArn(text ?? '')?.service !== 'codepipeline') {
       throw fault('InvalidArnException', `The ARN '${text}' is not the ARN of a CodePipeline resource`);
     }
-    // One spelling only, the one that policies were asked about.
-    const isOurs = pipelineArn(house, arn.resource) === text;
-    const row = isOurs ? await findPipeline(house, arn.resource) : undefined;
-    if (row) return row;
+    for (const find of FINDERS) {
+      const tagged = await find(house, text ?? '');
+      if (tagged) return tagged;
+    }
     throw fault('ResourceNotFoundException', `The resource '${text}' was not found`);
   };
 
-  const change = (row: PipelineRow, next: (tags: Tags) => Tags) =>
+  return { TagResource, UntagResource, ListTagsForResource };
+}
+
+async function findTaggedPipeline(house: House, text: string): Promise<Tagged | undefined> {
+  const name = parseArn(text)?.resource ?? '';
+  // One spelling only, the one that policies were asked about.
+  const row = pipelineArn(house, name) === text ? await findPipeline(house, name) : undefined;
+  if (!row) return undefined;
+  const change = (next: (tags: Tags) => Tags) =>
     house.database.transaction(async (transaction) => {
       const kysely = within(transaction);
       const current = await kysely
@@ -57,39 +68,9 @@ export function taggingOperations(room: Room) {
       if (!current) return;
       await kysely
         .updateTable('codepipeline_pipelines')
-        .set({ tags: JSON.stringify(next(tagsOfRow(current))) })
+        .set({ tags: JSON.stringify(next(JSON.parse(current.tags) as Tags)) })
         .where('pipeline_id', '=', row.pipeline_id)
         .execute();
     });
-
-  return { TagResource, UntagResource, ListTagsForResource };
-}
-
-function tagsOfRow(row: PipelineRow): Tags {
-  return JSON.parse(row.tags) as Tags;
-}
-
-export function tagsOfList(tags: readonly Tag[] | undefined): Tags {
-  const entries = (tags ?? []).map(({ key, value }) => [key ?? '', value ?? ''] as const);
-  if (new Set(entries.map(([key]) => key)).size < entries.length) {
-    throw fault('InvalidTagsException', 'The tags contain the same key more than once');
-  }
-  return Object.fromEntries(entries);
-}
-
-export function tagsToList(tags: Tags): Tag[] {
-  return Object.entries(tags).map(([key, value]) => ({ key, value }));
-}
-
-export function checkTags(tags: Tags, resource = 'pipeline'): Tags {
-  if (Object.keys(tags).some((key) => key.toLowerCase().startsWith('aws:'))) {
-    throw fault(
-      'InvalidTagsException',
-      "Not allowed to modify system tags. System tags start with 'aws:'. Use another key",
-    );
-  }
-  if (Object.keys(tags).length > TAGS_MAX) {
-    throw fault('TooManyTagsException', `Tag limit exceeded for resource [${resource}].`);
-  }
-  return tags;
+  return { tags: JSON.parse(row.tags) as Tags, change };
 }
