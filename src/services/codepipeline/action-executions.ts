@@ -1,9 +1,6 @@
-/** The history of actions, and the types that actions can have. */
+/** The history of actions. */
 
 import { fault } from '#base/fault.ts';
-import type { ActionType } from '#core/pipeline/catalogue.ts';
-import { ACTION_TYPES } from '#core/pipeline/catalogue.ts';
-import type { ActionType as ActionTypeView } from '@aws-sdk/client-codepipeline';
 import type { Handler } from '#services/service.ts';
 import { requirePipeline, type Room } from './room.ts';
 import { pageOfRuns, type RunQuery } from './run-pages.ts';
@@ -68,27 +65,5 @@ export function actionExecutionOperations(room: Room) {
     return { targets: [] };
   };
 
-  const ListActionTypes: Codepipeline<'ListActionTypes'> = async (_call, input) => ({
-    actionTypes: ACTION_TYPES.filter(
-      (type) => (input.actionOwnerFilter ?? type.id.owner) === type.id.owner,
-    ).map(viewActionType),
-  });
-
-  return { ListActionExecutions, ListDeployActionExecutionTargets, ListActionTypes };
-}
-
-function viewActionType(type: ActionType): ActionTypeView {
-  return {
-    id: { ...type.id } as ActionTypeView['id'],
-    settings: {},
-    actionConfigurationProperties: type.properties.map((property) => ({
-      name: property.name,
-      required: property.required,
-      key: true,
-      secret: property.secret,
-      queryable: false,
-    })),
-    inputArtifactDetails: { minimumCount: type.inputs.min, maximumCount: type.inputs.max },
-    outputArtifactDetails: { minimumCount: type.outputs.min, maximumCount: type.outputs.max },
-  };
+  return { ListActionExecutions, ListDeployActionExecutionTargets };
 }

@@ -30,7 +30,7 @@ const PROPERTY_TYPES: Readonly<Record<string, ActionConfigurationProperty['type'
   boolean: 'Boolean',
 };
 
-function viewProperty(property: ActionProperty): ActionConfigurationProperty {
+export function viewProperty(property: ActionProperty): ActionConfigurationProperty {
   const { name, required, secret, key = true, queryable = false, description, type } = property;
   return { name, required, key, secret, queryable, description, type: PROPERTY_TYPES[type] ?? 'String' };
 }

@@ -1,37 +1,66 @@
 /**
  * Whether a caller may store a declaration and whether it is right, in AWS's order: passing the roles, the rules of
- * the declaration, and last whether the pipeline's role can be assumed.
+ * the declaration, and last whether the pipeline's role can be assumed. What is right leaves with its secrets sealed.
  */
 
 import { fault, isFault } from '#base/fault.ts';
-import type { Declaration } from '#core/pipeline/declaration.ts';
+import type { ActionType, ActionTypeLookup } from '#core/pipeline/catalogue.ts';
+import { actionTypeOf, keyOf } from '#core/pipeline/catalogue.ts';
 import type { GivenDeclaration } from '#core/pipeline/declaration-given.ts';
 import { completeDeclaration } from '#core/pipeline/declaration-given.ts';
-import { actionTypeOf } from '#core/pipeline/catalogue.ts';
+import type { Declaration } from '#core/pipeline/declaration.ts';
+import { rulesOf } from '#core/pipeline/declaration.ts';
 import { quotasOf } from '#core/pipeline/limits.ts';
+import { sizeFaults } from '#core/pipeline/validate-structure.ts';
 import { declarationFaults } from '#core/pipeline/validate.ts';
-import type { Call, Permission } from '#services/service.ts';
+import type { Call, House, Permission } from '#services/service.ts';
+import { findActionType } from './action-types.ts';
 import type { Room } from './room.ts';
 import { pipelineArn } from './room.ts';
+import { keepsSecrets, sealDeclaration } from './secrets.ts';
 import { sessionNameOf } from './session.ts';
 
+export interface Checked {
+  readonly declaration: Declaration;
+  /** Secrets were taken over from the declaration before. */
+  readonly keepsSecrets: boolean;
+}
+
+/** `before` is what an update replaces. */
 export async function checkDeclaration(
   room: Room,
   call: Call,
   given: GivenDeclaration,
   version: number,
-): Promise<Declaration> {
+  before?: Declaration,
+): Promise<Checked> {
   const { house } = room;
   const declaration = completeDeclaration(given, version);
+  const quotas = quotasOf(house.quotas);
+  // Before anything is asked for each of a million actions.
+  const [excess] = sizeFaults(declaration, quotas);
+  if (excess) throw fault(excess.code, excess.message);
   await call.authorize(...passedRoles(declaration));
-  const [wrong] = declarationFaults(given, declaration, {
-    region: house.region,
-    quotas: quotasOf('seed'),
-    actionTypeOf,
-  });
+  const actionTypes = await findTypes(house, declaration);
+  const circumstances = { region: house.region, quotas, actionTypeOf: actionTypes };
+  const [wrong] = declarationFaults(given, declaration, circumstances);
   if (wrong) throw fault(wrong.code, wrong.message);
+  const sealed = sealDeclaration(house, declaration, actionTypes, before);
   await checkTrust(room, declaration);
-  return declaration;
+  return { declaration: sealed, keepsSecrets: keepsSecrets(declaration, actionTypes) };
+}
+
+/** Built-in types, and those custom and third-party types that the declaration names. */
+async function findTypes(house: House, declaration: Declaration): Promise<ActionTypeLookup> {
+  const found = new Map<string, ActionType>();
+  const asked = new Set<string>();
+  for (const { actionTypeId: id } of declaration.stages.flatMap((stage) => stage.actions)) {
+    if (id.owner === 'AWS' || actionTypeOf(id) || asked.has(keyOf(id))) continue;
+    asked.add(keyOf(id));
+    const type = await findActionType(house, id);
+    if (type) found.set(keyOf(id), type);
+  }
+  return (id) => actionTypeOf(id) ?? found.get(keyOf(id));
 }
 
 function passedRoles(declaration: Declaration): Permission[] {
@@ -41,7 +70,8 @@ function passedRoles(declaration: Declaration): Permission[] {
     context: { 'iam:PassedToService': service },
   });
   const actions = declaration.stages.flatMap((stage) => stage.actions);
-  const own = new Set([declaration.roleArn, ...actions.flatMap(({ roleArn }) => (roleArn ? [roleArn] : []))]);
+  const roles = [...actions, ...declaration.stages.flatMap(rulesOf)].map(({ roleArn }) => roleArn);
+  const own = new Set([declaration.roleArn, ...roles.filter((role) => role !== undefined)]);
   const builders = actions.flatMap(({ configuration: { ServiceRoleArnOverride } }) =>
     ServiceRoleArnOverride ? [ServiceRoleArnOverride] : [],
   );

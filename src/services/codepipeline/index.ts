@@ -36,8 +36,8 @@ import { createSubscriptions } from './subscriptions.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
 import { thirdPartyJobOperations } from './third-party-jobs.ts';
+import { typeOperations } from './types.ts';
 
-const NO_CONDITIONS = gap('stages cannot have conditions and rules yet');
 const NO_WEBHOOKS = gap('webhooks are not available yet');
 const NO_REVISIONS = gap('custom sources cannot tell of new revisions yet');
 
@@ -62,7 +62,7 @@ export function openCodepipeline(house: House): Service<'codepipeline'> {
     ...registeredTypeOperations(jobs),
     ...jobOperations(jobs),
     ...thirdPartyJobOperations(jobs),
-    ListRuleTypes: NO_CONDITIONS,
+    ...typeOperations(room),
     PutWebhook: NO_WEBHOOKS,
     ListWebhooks: NO_WEBHOOKS,
     DeleteWebhook: NO_WEBHOOKS,

@@ -6,14 +6,17 @@ import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import type { Declaration } from '#core/pipeline/declaration.ts';
 import type { GivenDeclaration } from '#core/pipeline/declaration-given.ts';
+import type { Event } from '#core/pipeline/events.ts';
 import { quotasOf } from '#core/pipeline/limits.ts';
 import { principalArn } from '#core/policy/principal.ts';
+import { Conflict } from '#engine/decision.ts';
 import type { Handler } from '#services/service.ts';
 import { checkDeclaration } from './declarations.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { findDeclaration, noSuchPipeline, pipelineArn, requirePipeline, type Room } from './room.ts';
 import { rows, within, type SourceRow } from './tables.ts';
 import { checkTags, tagsOfList, tagsToList } from './tagging.ts';
+import { maskDeclaration } from './secrets.ts';
 import { viewDeclaration } from './views.ts';
 
 type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>;
@@ -25,7 +28,7 @@ export function pipelineOperations(room: Room) {
 
   const CreatePipeline: Codepipeline<'CreatePipeline'> = async (call, input) => {
     const tags = checkTags(tagsOfList(input.tags));
-    const declaration = await checkDeclaration(room, call, input.pipeline as GivenDeclaration, 1);
+    const { declaration } = await checkDeclaration(room, call, input.pipeline as GivenDeclaration, 1);
     const { name } = declaration;
     const pipelineId = createUuid();
     const event = {
@@ -35,7 +38,7 @@ export function pipelineOperations(room: Room) {
       declaration,
       by: principalArn(call.principal),
     };
-    await house.engine.send(machine, pipelineId, event, async (transaction) => {
+    await send(pipelineId, event, async (transaction) => {
       await refuseExcess(transaction, name);
       await within(transaction)
         .insertInto('codepipeline_pipelines')
@@ -50,7 +53,7 @@ export function pipelineOperations(room: Room) {
         .execute();
       await writeVersion(transaction, pipelineId, declaration);
     });
-    return { pipeline: viewDeclaration(declaration), tags: tagsToList(tags) };
+    return { pipeline: viewDeclaration(maskDeclaration(declaration)), tags: tagsToList(tags) };
   };
 
   const refuseExcess = async (transaction: Kysely<unknown>, name: string) => {
@@ -61,7 +64,7 @@ export function pipelineOperations(room: Room) {
         `A pipeline with the name '${name}' already exists in account '${house.account}'`,
       );
     }
-    const { pipelinesMax } = quotasOf('seed');
+    const { pipelinesMax } = quotasOf(house.quotas);
     if (names.length >= pipelinesMax) {
       throw fault(
         'LimitExceededException',
@@ -73,35 +76,48 @@ export function pipelineOperations(room: Room) {
   const UpdatePipeline: Codepipeline<'UpdatePipeline'> = async (call, input) => {
     const name = input.pipeline?.name;
     const row = await requireForUpdate(name);
-    const declaration = await checkDeclaration(room, call, input.pipeline as GivenDeclaration, 0);
+    const before = await findDeclaration(house, row.pipeline_id, row.version);
+    const given = input.pipeline as GivenDeclaration;
+    const { declaration, keepsSecrets } = await checkDeclaration(room, call, given, 0, before);
     let updated = declaration;
-    await house.engine.send(
-      machine,
-      row.pipeline_id,
-      { type: 'PipelineUpdated', declaration },
-      async (transaction) => {
-        const current = await within(transaction)
-          .selectFrom('codepipeline_pipelines')
-          .select('version')
-          .where('pipeline_id', '=', row.pipeline_id)
-          .executeTakeFirst();
-        if (!current) throw noSuchPipeline(house, name);
-        updated = { ...declaration, version: current.version + 1 };
-        await within(transaction)
-          .updateTable('codepipeline_pipelines')
-          .set({ version: updated.version, updated_at: call.at })
-          .where('pipeline_id', '=', row.pipeline_id)
-          .execute();
-        await writeVersion(transaction, row.pipeline_id, updated);
-      },
-    );
-    return { pipeline: viewDeclaration(updated) };
+    await send(row.pipeline_id, { type: 'PipelineUpdated', declaration }, async (transaction) => {
+      const current = await within(transaction)
+        .selectFrom('codepipeline_pipelines')
+        .select('version')
+        .where('pipeline_id', '=', row.pipeline_id)
+        .executeTakeFirst();
+      if (!current) throw noSuchPipeline(house, name);
+      // The secrets that it kept may not be the newest any more.
+      if (keepsSecrets && current.version !== row.version) throw changedMeanwhile();
+      updated = { ...declaration, version: current.version + 1 };
+      await within(transaction)
+        .updateTable('codepipeline_pipelines')
+        .set({ version: updated.version, updated_at: call.at })
+        .where('pipeline_id', '=', row.pipeline_id)
+        .execute();
+      await writeVersion(transaction, row.pipeline_id, updated);
+    });
+    return { pipeline: viewDeclaration(maskDeclaration(updated)) };
+  };
+
+  /** Another change that always comes first, however often this one is tried, is told as AWS does. */
+  const send = async (
+    id: string,
+    event: Event,
+    alongside: (transaction: Kysely<unknown>) => Promise<void>,
+  ): Promise<void> => {
+    try {
+      await house.engine.send(machine, id, event, alongside);
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+      throw changedMeanwhile(error);
+    }
   };
 
   const requireForUpdate = async (name: string | undefined) => {
     const row = await rows(house.database)
       .selectFrom('codepipeline_pipelines')
-      .select('pipeline_id')
+      .select(['pipeline_id', 'version'])
       .where('name', '=', name ?? '')
       .executeTakeFirst();
     if (row) return row;
@@ -119,7 +135,7 @@ export function pipelineOperations(room: Room) {
       .executeTakeFirst();
     if (!row) return {};
     const id = row.pipeline_id;
-    await house.engine.send(machine, id, { type: 'PipelineDeleted' }, async (transaction) => {
+    await send(id, { type: 'PipelineDeleted' }, async (transaction) => {
       const kysely = within(transaction);
       await kysely.deleteFrom('codepipeline_pipelines').where('pipeline_id', '=', id).execute();
       await kysely.deleteFrom('codepipeline_versions').where('pipeline_id', '=', id).execute();
@@ -142,7 +158,7 @@ export function pipelineOperations(room: Room) {
       );
     }
     return {
-      pipeline: viewDeclaration(declaration),
+      pipeline: viewDeclaration(maskDeclaration(declaration)),
       metadata: {
         pipelineArn: pipelineArn(house, row.name),
         created: new Date(row.created_at),
@@ -185,6 +201,11 @@ export function pipelineOperations(room: Room) {
   };
 
   return { CreatePipeline, UpdatePipeline, DeletePipeline, GetPipeline, ListPipelines };
+}
+
+function changedMeanwhile(cause?: unknown) {
+  const message = 'The pipeline is being changed by somebody else at the same time. Try again';
+  return fault('ConcurrentModificationException', message, { cause });
 }
 
 /** The declaration, and what its sources watch from now on. */

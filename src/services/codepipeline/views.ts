@@ -29,6 +29,7 @@ import type {
 } from '#core/pipeline/state.ts';
 import { reasonsOf } from '#core/pipeline/explain.ts';
 import type { ActionInput, ActionOutput, ExecutionFacts } from './history.ts';
+import { maskConfiguration } from './secrets.ts';
 import type { ActionRow, ExecutionRow } from './tables.ts';
 
 /** The stored form is complete and has AWS's names; only the wire's own types differ, in being writable. */
@@ -109,8 +110,8 @@ export function viewActionExecution(row: ActionRow, region: string): ActionExecu
     status: row.status as ActionExecutionDetail['status'],
     input: {
       actionTypeId: { ...declared.actionTypeId } as ActionView['actionTypeId'],
-      configuration: { ...declared.configuration },
-      resolvedConfiguration: { ...input.resolvedConfiguration },
+      configuration: maskConfiguration(declared.configuration),
+      resolvedConfiguration: maskConfiguration(input.resolvedConfiguration),
       roleArn: declared.roleArn ?? input.roleArn,
       region: declared.region ?? region,
       inputArtifacts: input.inputs.map(viewArtifact),
