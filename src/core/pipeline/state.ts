@@ -132,6 +132,9 @@ export interface RevisionPin {
   readonly commitId?: string;
   readonly objectVersionId?: string;
   readonly objectKey?: string;
+  readonly imageDigest?: string;
+  /** Of a custom source: whatever its worker understands. */
+  readonly revisionId?: string;
 }
 
 export interface SourceRevision {
