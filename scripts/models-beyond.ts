@@ -40,6 +40,8 @@ export interface Beyond {
   readonly roots?: Readonly<Record<string, { readonly root: string; readonly unwrapped?: true }>>;
   /** Shapes that are of another type in newer models, which the official clients follow. */
   readonly types?: Readonly<Record<string, string>>;
+  /** Longest values, by shape, where the service takes more than its model says. */
+  readonly maxima?: Readonly<Record<string, number>>;
   /** Sub-resources in queries that belong to operations newer than the model: never to be taken for older ones. */
   readonly foreignQueries?: readonly string[];
 }
@@ -159,6 +161,8 @@ export const BEYOND_THE_MODELS: Readonly<Record<string, Beyond>> = {
     targetPrefixes: ['CodeDeployCommandService'],
     signingNames: ['codedeploy-commands-secure'],
   },
+  // Reported by customers, whose templates hold buildspecs; with the quotas of AWS the room itself allows 1000.
+  codepipeline: { maxima: { ActionConfigurationValue: 50_000 } },
   logs: { constraintFault: 'InvalidParameterException' },
   s3: S3,
   sqs: {

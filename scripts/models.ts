@@ -198,7 +198,7 @@ function shapeRow(shape: PublicShape, queryCode?: string): Json {
 }
 
 function typeRow(name: string, beyond: Beyond): Json {
-  return clean({ type: beyond.types?.[name] });
+  return clean({ type: beyond.types?.[name], max: beyond.maxima?.[name] });
 }
 
 /** Codes that the service answers and its model does not list. */
