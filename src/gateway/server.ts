@@ -168,6 +168,8 @@ function send(message: IncomingMessage, response: ServerResponse, answer: HttpAn
     if (body instanceof Readable) body.destroy();
     return;
   }
+  // The time by which signatures are judged: clients correct their own clocks by it.
+  response.setHeader('date', new Date(clock.now()).toUTCString());
   if (!message.complete) {
     response.shouldKeepAlive = false;
     response.once('finish', () => drain(message, clock));
