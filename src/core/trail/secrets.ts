@@ -18,7 +18,14 @@ const MEMBERS = new Set([
 ]);
 
 /** Members that are secret only in one shape: `shape.member`. */
-const IN_SHAPES = new Set(['EnvironmentVariable.value']);
+const IN_SHAPES = new Set([
+  'EnvironmentVariable.value',
+  // Elsewhere a client token only makes a call repeatable; here a partner proves itself with it.
+  'GetThirdPartyJobDetailsInput.clientToken',
+  'AcknowledgeThirdPartyJobInput.clientToken',
+  'PutThirdPartyJobSuccessResultInput.clientToken',
+  'PutThirdPartyJobFailureResultInput.clientToken',
+]);
 
 /** Keys of maps that people fill: an action's configuration, environment variables. */
 const KEYS = /token|secret|password|passphrase|credential|private.?key|api.?key/i;
