@@ -60,3 +60,5 @@ export const POLL_MS_MIN = 1_000;
 export const POLL_MS_MAX = 30_000;
 /** How long a rule of a condition may take when it does not say. */
 export const RULE_MS_MAX = 60 * 60_000;
+/** How long the history of a pipeline is kept, from the start of what it tells. */
+export const HISTORY_MS_MAX = 365 * 86_400_000;

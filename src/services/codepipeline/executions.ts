@@ -6,11 +6,11 @@ import { present } from '#base/assert.ts';
 import { fault } from '#base/fault.ts';
 import type { Declaration } from '#core/pipeline/declaration.ts';
 import type { RevisionPin, Trigger } from '#core/pipeline/state.ts';
+import { HISTORY_MS_MAX } from '#core/pipeline/limits.ts';
 import { principalArn } from '#core/policy/principal.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { findDeclaration, findExecution, requireExecution, requirePipeline, type Room } from './room.ts';
-import { HISTORY_MS_MAX } from './run-pages.ts';
 import { rows, type ExecutionRow } from './tables.ts';
 import { viewExecution, viewExecutionSummary } from './views.ts';
 

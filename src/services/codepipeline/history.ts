@@ -17,6 +17,7 @@ import type { Event } from '#core/pipeline/events.ts';
 import type { Effect, EvaluateRule, StartAction } from '#core/pipeline/orders.ts';
 import type { ActionRun, Execution, RuleRun, StageRun, State } from '#core/pipeline/state.ts';
 import type { Change, EngineEvent } from '#engine/machine.ts';
+import { forgetOld } from './ageing.ts';
 import type { ActionRow, ExecutionRow, Tables } from './tables.ts';
 import { within } from './tables.ts';
 
@@ -73,6 +74,7 @@ export async function recordChange(transaction: Kysely<unknown>, change: Pipelin
     // Everything that a decision touches carries its time.
     if (execution.changedAt !== event.at || before?.executions[execution.id] === execution) continue;
     await recordExecution(kysely, change.id, execution);
+    if (!before?.executions[execution.id]) await forgetOld(kysely, change.id, event.at);
     for (const [stage, run] of Object.entries(execution.stages)) {
       await recordStage(kysely, change, execution, stage, run);
     }

@@ -2,13 +2,13 @@
 
 import { present } from '#base/assert.ts';
 import { fault } from '#base/fault.ts';
+import { HISTORY_MS_MAX } from '#core/pipeline/limits.ts';
 import type { Call } from '#services/service.ts';
 import type { ExecutionFacts } from './history.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { requireExecution, requirePipeline, type Room } from './room.ts';
 
 const PAGE_SIZE = 100;
-export const HISTORY_MS_MAX = 365 * 86_400_000;
 /** Runs that one execution can have had; more are cut off in the filter for the latest ones. */
 const ROWS_OF_EXECUTION_MAX = 10_000;
 

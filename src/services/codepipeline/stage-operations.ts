@@ -2,11 +2,11 @@
 
 import { fault, isFault } from '#base/fault.ts';
 import type { RollbackTarget } from '#core/pipeline/events.ts';
+import { HISTORY_MS_MAX } from '#core/pipeline/limits.ts';
 import { principalArn } from '#core/policy/principal.ts';
 import type { Handler } from '#services/service.ts';
 import type { ExecutionFacts } from './history.ts';
 import { findExecution, noSuchPipeline, requirePipeline, type Room } from './room.ts';
-import { HISTORY_MS_MAX } from './run-pages.ts';
 import { rows } from './tables.ts';
 import { viewStages } from './views.ts';
 

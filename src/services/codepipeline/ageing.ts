@@ -1,0 +1,58 @@
+/**
+ * The history of a pipeline is kept for a year. Each new execution removes some of what is older, so that nothing has
+ * to look for it at night and a pipeline's rows stay bounded. AWS: "Quotas in AWS CodePipeline".
+ */
+
+import type { Kysely } from 'kysely';
+import { HISTORY_MS_MAX } from '#core/pipeline/limits.ts';
+import type { Tables } from './tables.ts';
+
+/** More than a start adds, so that the old never grow. */
+const EXECUTIONS_AT_ONCE = 20;
+const RUNS_AT_ONCE = 200;
+
+export async function forgetOld(kysely: Kysely<Tables>, pipelineId: string, at: number): Promise<void> {
+  const cutoff = at - HISTORY_MS_MAX;
+  const oldest = kysely
+    .selectFrom('codepipeline_executions')
+    .select('execution_id')
+    .where('pipeline_id', '=', pipelineId)
+    .orderBy('number')
+    .limit(EXECUTIONS_AT_ONCE);
+  const old = kysely
+    .selectFrom('codepipeline_executions')
+    .select('execution_id')
+    .where('execution_id', 'in', oldest)
+    .where('started_at', '<=', cutoff)
+    .where('status', 'not in', ['InProgress', 'Stopping']);
+  await kysely
+    .deleteFrom('codepipeline_successes')
+    .where('pipeline_id', '=', pipelineId)
+    .where('execution_id', 'in', old)
+    .execute();
+  await kysely.deleteFrom('codepipeline_executions').where('execution_id', 'in', old).execute();
+  await kysely
+    .deleteFrom('codepipeline_actions')
+    .where('action_execution_id', 'in', (query) =>
+      query
+        .selectFrom('codepipeline_actions')
+        .select('action_execution_id')
+        .where('pipeline_id', '=', pipelineId)
+        .where('started_at', '<=', cutoff)
+        .orderBy('started_at')
+        .limit(RUNS_AT_ONCE),
+    )
+    .execute();
+  await kysely
+    .deleteFrom('codepipeline_rules')
+    .where('rule_execution_id', 'in', (query) =>
+      query
+        .selectFrom('codepipeline_rules')
+        .select('rule_execution_id')
+        .where('pipeline_id', '=', pipelineId)
+        .where('started_at', '<=', cutoff)
+        .orderBy('started_at')
+        .limit(RUNS_AT_ONCE),
+    )
+    .execute();
+}
