@@ -7,8 +7,15 @@ import type { Principal } from '#core/policy/principal.ts';
 
 /** Actions by service principal. An explicit deny in a resource policy still wins. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
-  // To find a repository's bytes by its name; whether they may be read is asked of the pipeline's role.
-  'codepipeline.amazonaws.com': ['codecommit:GetRepository'],
+  // To tell a bucket that is not there from one that does not let a trail in.
+  'cloudtrail.amazonaws.com': ['s3:GetBucketLocation'],
+  // To find a repository's bytes by its name; whether they may be read is asked of the pipeline's role. To run
+  // commands in builds that belong to no project; what they may do is up to the pipeline's role.
+  'codepipeline.amazonaws.com': [
+    'codecommit:GetRepository',
+    'codebuild:StartBuild',
+    'codebuild:BatchGetBuilds',
+  ],
   // The output of hooks, which hosts send to CodeDeploy and cannot write themselves.
   'codedeploy.amazonaws.com': ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
   // Who the role is that somebody may assume, and whether a session policy exists.

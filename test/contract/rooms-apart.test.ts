@@ -63,6 +63,8 @@ test('what services may do without any policy is this list and nothing else', ()
     'codedeploy logs:CreateLogGroup',
     'codedeploy logs:CreateLogStream',
     'codedeploy logs:PutLogEvents',
+    'codepipeline codebuild:BatchGetBuilds',
+    'codepipeline codebuild:StartBuild',
     'codepipeline codecommit:GetRepository',
     'sts iam:GetPolicy',
     'sts iam:GetRole',

@@ -58,6 +58,15 @@ export interface BuildPlan {
   readonly queuedTimeoutMinutes: number;
   /** `undefined` when CloudWatch logs are disabled. */
   readonly logs?: { readonly groupName: string; readonly streamName: string };
+  /** Of a build without a project: the pipeline whose commands it runs. */
+  readonly pipeline?: PipelinePlan;
+}
+
+export interface PipelinePlan {
+  readonly arn: string;
+  readonly name: string;
+  /** ARNs, in the order in which they are taken on; the last acts. */
+  readonly roles: readonly string[];
 }
 
 export interface SourcePlan {

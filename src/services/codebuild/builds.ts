@@ -3,6 +3,7 @@
 import type { Build } from '@aws-sdk/client-codebuild';
 import { fault } from '#base/fault.ts';
 import type { Handler } from '#services/service.ts';
+import { COMMANDS_PROJECT } from './command-builds.ts';
 import {
   buildId,
   findProject,
@@ -40,6 +41,7 @@ export function buildOperations(room: Room) {
     const rows = await tables(database)
       .selectFrom('codebuild_build')
       .select('build_id')
+      .where('project_name', '<>', COMMANDS_PROJECT)
       .orderBy('started_at', direction)
       .orderBy('build_id', direction)
       .limit(PAGE_ROWS)

@@ -10,6 +10,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isFault } from '#base/fault.ts';
 import type { BuildPlan, BuildState } from '#core/build/state.ts';
 import type { Assumed, House, Route } from '#services/service.ts';
+import { assumePipelineRoles } from './command-builds.ts';
 import { projectArn } from './room.ts';
 
 export const CREDENTIALS_PREFIX = '/_slipway/credentials/';
@@ -24,13 +25,15 @@ export interface RoleSessions {
 
 export function createRoleSessions(house: House): RoleSessions {
   const sessions = new Map<string, Promise<Assumed>>();
-  const assume = (plan: BuildPlan) =>
-    house.assumeRole({
-      service: 'codebuild',
-      roleArn: plan.serviceRole,
-      sessionName: `AWSCodeBuild-${plan.uuid}`,
-      sourceArn: projectArn(house, plan.projectName),
-    });
+  const assume = ({ pipeline, serviceRole, uuid, projectName }: BuildPlan) =>
+    pipeline
+      ? assumePipelineRoles(house, pipeline)
+      : house.assumeRole({
+          service: 'codebuild',
+          roleArn: serviceRole,
+          sessionName: `AWSCodeBuild-${uuid}`,
+          sourceArn: projectArn(house, projectName),
+        });
   return {
     async of(plan) {
       const kept = await sessions.get(plan.uuid);

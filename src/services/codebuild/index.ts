@@ -8,6 +8,7 @@
  * and the world; files, processes and users are its own. The curated images are names for the tools of this machine,
  * and the log says so. A project of a pipeline takes the place of its input and output from the members
  * `sourceLocationOverride`, `artifactsOverride` and their secondary forms, when CodePipeline calls.
+ * CodePipeline itself may also have commands built without a project; see `command-builds.ts`.
  */
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';

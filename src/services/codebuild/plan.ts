@@ -26,7 +26,7 @@ import {
 } from './settings.ts';
 
 export const PIPELINE_SERVICE = 'codepipeline.amazonaws.com';
-const PIPELINE_SESSION = 'codepipeline-';
+export const PIPELINE_SESSION = 'codepipeline-';
 
 export function planBuild(
   call: Call,

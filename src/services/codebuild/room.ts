@@ -38,7 +38,7 @@ export function projectName(nameOrArn: string | undefined): string {
 export function buildId(idOrArn: string | undefined): string {
   const given = idOrArn ?? '';
   const id = given.startsWith('arn:') ? given.slice(given.indexOf(':build/') + ':build/'.length) : given;
-  if (!/^[A-Za-z0-9][\w-]*:[\w-]+$/.test(id)) throw invalid('Invalid build ID provided');
+  if (!/^[A-Za-z0-9][\w.-]*:[\w-]+$/.test(id)) throw invalid('Invalid build ID provided');
   return id;
 }
 

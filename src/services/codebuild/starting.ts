@@ -10,6 +10,7 @@ import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import type { BuildPlan } from '#core/build/state.ts';
 import type { Call, Handler } from '#services/service.ts';
+import { isCommandBuild, planCommandBuild } from './command-builds.ts';
 import { PIPELINE_SERVICE, planBuild } from './plan.ts';
 import { settingsOf } from './projects.ts';
 import {
@@ -42,6 +43,10 @@ export function startingOperations(room: Room) {
   const { house } = room;
 
   const StartBuild: Handler<'codebuild', 'StartBuild'> = async (call, input) => {
+    const token = input.idempotencyToken === undefined ? undefined : tokenOf('StartBuild', input);
+    if (isCommandBuild(call, input)) {
+      return { build: await start(call, planCommandBuild(call, input, createUuid()), token) };
+    }
     const project = await requireProject(house, projectName(input.projectName));
     const settings = settingsOf(project);
     const plan = planBuild(call, project.name, settings, input, createUuid());
@@ -52,8 +57,7 @@ export function startingOperations(room: Room) {
         context: { 'iam:PassedToService': SERVICE },
       });
     }
-    const token = input.idempotencyToken === undefined ? undefined : tokenOf('StartBuild', input);
-    return { build: await start(call, settings, plan, token) };
+    return { build: await start(call, plan, token, settings) };
   };
 
   const RetryBuild: Handler<'codebuild', 'RetryBuild'> = async (call, input) => {
@@ -74,14 +78,14 @@ export function startingOperations(room: Room) {
       }),
     };
     const token = input.idempotencyToken === undefined ? undefined : tokenOf('RetryBuild', input);
-    return { build: await start(call, settingsOf(project), plan, token) };
+    return { build: await start(call, plan, token, settingsOf(project)) };
   };
 
   async function start(
     call: Call,
-    settings: ProjectSettings,
     plan: BuildPlan,
     token: Token | undefined,
+    settings?: ProjectSettings,
   ): Promise<Build> {
     let number = 0;
     try {
@@ -91,7 +95,8 @@ export function startingOperations(room: Room) {
         { type: 'BuildRequested', plan },
         async (transaction) => {
           if (token) await keepToken(transaction, call, token, plan.id);
-          number = await takeNumber(transaction, call, settings, plan);
+          number = settings ? await takeNumber(transaction, call, settings, plan) : 1;
+          await keepBuild(transaction, call, plan, number);
         },
       );
       return viewBuild(call, state, number);
@@ -152,7 +157,16 @@ async function takeNumber(
     .set({ build_count: number })
     .where('name', '=', plan.projectName)
     .execute();
-  await rows
+  return number;
+}
+
+async function keepBuild(
+  transaction: Kysely<unknown>,
+  call: Call,
+  plan: BuildPlan,
+  number: number,
+): Promise<void> {
+  await tables(transaction)
     .insertInto('codebuild_build')
     .values({
       build_id: plan.id,
@@ -162,7 +176,6 @@ async function takeNumber(
       is_complete: 0,
     })
     .execute();
-  return number;
 }
 
 interface Token {

@@ -6,6 +6,7 @@
  * repeat it harmlessly. `poll` answers nothing while the work goes on; only actions that answer `started` have one.
  */
 
+import type { ExternalReference } from '#core/pipeline/events.ts';
 import type { PollAction, StartAction } from '#core/pipeline/orders.ts';
 import type { ActionError, SourceRevision } from '#core/pipeline/state.ts';
 import type { RevisionPin } from '#core/pipeline/state.ts';
@@ -23,13 +24,7 @@ export interface Action {
   poll?(acting: Acting, order: PollAction): Promise<Outcome | undefined>;
 }
 
-interface External {
-  readonly externalId?: string;
-  readonly externalUrl?: string;
-  readonly summary?: string;
-}
-
-export type Outcome = External &
+export type Outcome = ExternalReference &
   (
     | { readonly type: 'ActionStarted' }
     | {

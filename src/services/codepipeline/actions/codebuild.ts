@@ -4,13 +4,13 @@
  * AWS: "AWS CodeBuild build and test action reference".
  */
 
-import type { Build, EnvironmentVariable, ProjectArtifacts } from '@aws-sdk/client-codebuild';
+import type { EnvironmentVariable } from '@aws-sdk/client-codebuild';
+import { present } from '#base/assert.ts';
 import type { StartAction } from '#core/pipeline/orders.ts';
 import type { NamedArtifact } from '#core/pipeline/state.ts';
-import type { Action, Outcome } from './action.ts';
-import { ActionRefused, configured, cut } from './action.ts';
-
-const SUMMARY_LENGTH_MAX = 2_048;
+import type { Action } from './action.ts';
+import { ActionRefused, configured } from './action.ts';
+import { artifactsOf, locationOf, outcomeOf, referenceOf } from './builds.ts';
 
 export const codebuild: Action = {
   async start({ caller }, order) {
@@ -43,9 +43,8 @@ export const codebuild: Action = {
         ? { serviceRoleOverride: configuration['ServiceRoleArnOverride'] }
         : {}),
     });
-    return build && build.buildStatus !== 'IN_PROGRESS' && build.buildComplete
-      ? endOf(build)
-      : { type: 'ActionStarted', ...referenceOf(build) };
+    const begun = present(build, 'the build that was started');
+    return outcomeOf(begun) ?? { type: 'ActionStarted', ...referenceOf(begun) };
   },
 
   async poll({ caller }, order) {
@@ -54,7 +53,7 @@ export const codebuild: Action = {
     if (!build) {
       throw new ActionRefused('JobFailed', `The build ${order.externalId} does not exist any more`);
     }
-    return build.buildStatus === 'IN_PROGRESS' ? undefined : endOf(build);
+    return outcomeOf(build);
   },
 };
 
@@ -64,14 +63,6 @@ function sourcesOf({ inputs, configuration }: StartAction): readonly NamedArtifa
     ...inputs.filter((artifact) => artifact.name === primary),
     ...inputs.filter((artifact) => artifact.name !== primary),
   ];
-}
-
-function locationOf({ bucket, key }: NamedArtifact): string {
-  return `${bucket}/${key}`;
-}
-
-function artifactsOf({ bucket, key }: NamedArtifact): ProjectArtifacts {
-  return { type: 'S3', location: bucket, path: '', name: key, packaging: 'ZIP', namespaceType: 'NONE' };
 }
 
 function variablesOf(text: string | undefined): EnvironmentVariable[] {
@@ -99,39 +90,4 @@ function parsedOf(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function endOf(build: Build): Outcome {
-  if (build.buildStatus === 'SUCCEEDED') {
-    const exported = (build.exportedEnvironmentVariables ?? []).map(
-      ({ name, value }) => [name ?? '', value ?? ''] as const,
-    );
-    return {
-      type: 'ActionSucceeded',
-      outputVariables: Object.fromEntries(exported),
-      ...referenceOf(build),
-    };
-  }
-  const message = `Build terminated with state: ${build.buildStatus}${reasonOf(build)}`;
-  return { type: 'ActionFailed', code: 'JobFailed', message, ...referenceOf(build) };
-}
-
-/** AWS tells the phase and the reason after the state. */
-function reasonOf(build: Build): string {
-  const phase = build.phases?.find((candidate) =>
-    ['FAILED', 'FAULT', 'TIMED_OUT', 'CLIENT_ERROR'].includes(candidate.phaseStatus ?? ''),
-  );
-  const context = phase?.contexts?.[0];
-  if (!phase || !context) return '';
-  return cut(
-    `. Phase: ${phase.phaseType}, Code: ${context.statusCode ?? ''}, Message: ${context.message ?? ''}`,
-    SUMMARY_LENGTH_MAX,
-  );
-}
-
-function referenceOf(build: Build | undefined): { externalId?: string; externalUrl?: string } {
-  return {
-    ...(build?.id === undefined ? {} : { externalId: build.id }),
-    ...(build?.logs?.deepLink === undefined ? {} : { externalUrl: build.logs.deepLink }),
-  };
 }

@@ -8,7 +8,9 @@ import { ActionRefused, type Action } from './action.ts';
 import { approval } from './approval.ts';
 import { codebuild } from './codebuild.ts';
 import { codedeploy } from './codedeploy.ts';
+import { commands } from './commands.ts';
 import { s3Deploy } from './deploy-s3.ts';
+import { pipelineInvoke } from './invoke-pipeline.ts';
 import { codecommitSource } from './source-codecommit.ts';
 import { s3Source } from './source-s3.ts';
 
@@ -16,8 +18,10 @@ import { s3Source } from './source-s3.ts';
 const ACTIONS: Readonly<Record<string, Action>> = {
   'Approval/AWS/Manual': approval,
   'Build/AWS/CodeBuild': codebuild,
+  'Compute/AWS/Commands': commands,
   'Deploy/AWS/CodeDeploy': codedeploy,
   'Deploy/AWS/S3': s3Deploy,
+  'Invoke/AWS/CodePipeline': pipelineInvoke,
   'Source/AWS/CodeCommit': codecommitSource,
   'Source/AWS/S3': s3Source,
   'Test/AWS/CodeBuild': codebuild,
@@ -26,7 +30,6 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 /** What AWS calls the services behind the providers that are declared here and not carried. */
 const NOT_CARRIED: Readonly<Record<string, string>> = {
   'Build/AWS/ECRBuildAndPublish': 'Amazon ECR',
-  'Compute/AWS/Commands': 'commands without a build project',
   'Deploy/AWS/AppConfig': 'AWS AppConfig',
   'Deploy/AWS/CloudFormation': 'AWS CloudFormation',
   'Deploy/AWS/CloudFormationStackInstances': 'AWS CloudFormation StackSets',
@@ -38,7 +41,6 @@ const NOT_CARRIED: Readonly<Record<string, string>> = {
   'Deploy/AWS/ElasticBeanstalk': 'AWS Elastic Beanstalk',
   'Deploy/AWS/Lambda': 'AWS Lambda',
   'Deploy/AWS/ServiceCatalog': 'AWS Service Catalog',
-  'Invoke/AWS/CodePipeline': 'pipelines that pipelines start',
   'Invoke/AWS/Lambda': 'AWS Lambda',
   'Invoke/AWS/StepFunctions': 'AWS Step Functions',
   'Source/AWS/CodeStarSourceConnection': 'AWS CodeConnections',
