@@ -126,7 +126,6 @@ async function pipelineSeconds(
       ...action('Source', 'S3', {
         S3Bucket: NAMES.bucket,
         S3ObjectKey: 'source.zip',
-        PollForSourceChanges: 'false',
       }),
       outputArtifacts: [{ name: 'Source' }],
     },
@@ -293,7 +292,6 @@ function codecommitSource(repository: string): ActionDeclaration {
     ...action('Source', 'CodeCommit', {
       RepositoryName: repository,
       BranchName: 'main',
-      PollForSourceChanges: 'false',
     }),
     outputArtifacts: [{ name: 'Source' }],
   };

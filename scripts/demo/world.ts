@@ -217,7 +217,6 @@ export async function createPipeline(clients: Clients, roleArn: string): Promise
               configuration: {
                 RepositoryName: NAMES.repository,
                 BranchName: 'main',
-                PollForSourceChanges: 'false',
               },
               outputArtifacts: [{ name: 'SourceOutput' }],
               namespace: 'Source',

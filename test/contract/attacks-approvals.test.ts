@@ -70,7 +70,7 @@ function declare(name: string): PipelineDeclaration {
           {
             name: 'Source',
             actionTypeId: { category: 'Source', owner: 'AWS', provider: 'S3', version: '1' },
-            configuration: { S3Bucket: BUCKET, S3ObjectKey: 'source.zip', PollForSourceChanges: 'false' },
+            configuration: { S3Bucket: BUCKET, S3ObjectKey: 'source.zip' },
             outputArtifacts: [{ name: 'source' }],
           },
         ],

@@ -280,7 +280,7 @@ test('nobody makes a pipeline act under a role that they may not pass', async ()
           {
             name: 'Source',
             actionTypeId: { category: 'Source', owner: 'AWS', provider: 'CodeCommit', version: '1' },
-            configuration: { RepositoryName: 'shop', BranchName: 'main', PollForSourceChanges: 'false' },
+            configuration: { RepositoryName: 'shop', BranchName: 'main' },
             outputArtifacts: [{ name: 'source' }],
             ...more,
           },

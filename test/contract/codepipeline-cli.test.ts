@@ -36,7 +36,7 @@ describe('the AWS CLI', { skip: cliSkip }, () => {
       allow({ Action: '*', Resource: '*' }),
     );
     const configurations = [
-      { RepositoryName: 'shop', BranchName: 'main', PollForSourceChanges: 'false' },
+      { RepositoryName: 'shop', BranchName: 'main' },
       { ProjectName: 'shop-build' },
       { ApplicationName: 'shop', DeploymentGroupName: 'hosts' },
     ];

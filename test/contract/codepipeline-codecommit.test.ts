@@ -108,7 +108,7 @@ async function create(name: string, role = 'pipeline', BranchName = 'main'): Pro
               {
                 name: 'Checkout',
                 actionTypeId: { category: 'Source', owner: 'AWS', provider: 'CodeCommit', version: '1' },
-                configuration: { RepositoryName: repositoryName, BranchName, PollForSourceChanges: 'false' },
+                configuration: { RepositoryName: repositoryName, BranchName },
                 outputArtifacts: [{ name: 'Code' }],
                 namespace: 'Commit',
               },

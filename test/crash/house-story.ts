@@ -155,7 +155,6 @@ async function createPipeline({ root }: Slipway): Promise<void> {
               configuration: {
                 RepositoryName: REPOSITORY,
                 BranchName: 'main',
-                PollForSourceChanges: 'false',
               },
               outputArtifacts: [{ name: 'Code' }],
               namespace: 'Commit',

@@ -31,7 +31,6 @@ const DEFINITION = {
             actionTypeId: { category: 'Source', owner: 'AWS', version: '1', provider: 'CodeCommit' },
             outputArtifacts: [{ name: 'MyApp' }],
             configuration: {
-              PollForSourceChanges: 'false',
               BranchName: 'main',
               RepositoryName: 'MyDemoRepo',
             },

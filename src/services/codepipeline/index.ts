@@ -10,9 +10,11 @@
  * for SSE-KMS, unless the artifact store names a key, which then must work. An approval's NotificationArn is accepted,
  * and its summary says that no message was sent.
  *
- * By design: a push or a new object starts its pipelines at once, whether PollForSourceChanges is true or false: nothing
- * is ever polled, and no rule is needed. The trigger shown is PollForSourceChanges with the source action's name. A
- * change that comes while all executions that may be in flight are, starts nothing, and the server's log says so.
+ * By design: nothing is really polled. A source with PollForSourceChanges, which is the default, hears of a push or a
+ * new object at once by the house's bus, and shows that setting's name as its trigger; with "false" it never starts by
+ * itself. Triggers, which AWS has for connections only, are also for CodeCommit sources. The files of a push are those
+ * that differ between its two ends. A change that comes while all executions that may be in flight are, starts nothing,
+ * and the server's log says so.
  */
 
 import { createBell } from '#base/bell.ts';

@@ -1,13 +1,19 @@
 /**
- * What this room hears: pushes and new objects, which start pipelines without polling, and the ends of builds and
- * deployments, after which the truth is asked for under the pipeline's role.
+ * What this room hears: pushes, tags, pull requests and new objects, which start the pipelines that look out for them,
+ * and the ends of builds and deployments, after which the truth is asked for under the pipeline's role.
  */
 
 import { isFault } from '#base/fault.ts';
-import type { BusEvent, Subscription } from '#services/service.ts';
+import type { ExecutionRequested } from '#core/pipeline/events.ts';
 import type { RevisionPin } from '#core/pipeline/state.ts';
+import { pullRequestOf, pushOf, triggerDetailOf } from '#core/pipeline/trigger-event.ts';
+import { passesFiles, type RepositoryChange } from '#core/pipeline/trigger-filter.ts';
+import { interestsIn, watchersOf, type Interest } from '#core/pipeline/trigger-sources.ts';
+import type { BusEvent, Subscription } from '#services/service.ts';
 import type { Room } from './room.ts';
-import { rows, type SourceRow } from './tables.ts';
+import { rows } from './tables.ts';
+import { commitOf, factsOf, filesOf, type Files } from './triggers.ts';
+import { isPollingDisabled, watching, type Watcher } from './watchers.ts';
 
 /** A start that cannot be now: the pipeline is gone meanwhile, or it has all the executions it may have. */
 const REFUSALS = ['PipelineNotFoundException', 'ConcurrentPipelineExecutionsLimitExceededException'];
@@ -17,7 +23,12 @@ export function createSubscriptions(room: Room): readonly Subscription[] {
     {
       source: 'aws.codecommit',
       detailType: 'CodeCommit Repository State Change',
-      hear: (event) => hearPush(room, event),
+      hear: (event) => hearRepository(room, event, pushOf(event.detail)),
+    },
+    {
+      source: 'aws.codecommit',
+      detailType: 'CodeCommit Pull Request State Change',
+      hear: (event) => hearRepository(room, event, pullRequestOf(event.detail)),
     },
     { source: 'aws.s3', detailType: 'Object Created', hear: (event) => hearObject(room, event) },
     {
@@ -33,59 +44,122 @@ export function createSubscriptions(room: Room): readonly Subscription[] {
   ];
 }
 
-async function hearPush(room: Room, event: BusEvent): Promise<void> {
-  const { detail } = event;
-  if (detail['referenceType'] !== 'branch' || detail['event'] === 'referenceDeleted') return;
-  const watched = await watching(
+async function hearRepository(
+  room: Room,
+  event: BusEvent,
+  change: RepositoryChange | undefined,
+): Promise<void> {
+  if (!change) return;
+  const { house } = room;
+  // Asked once for all pipelines, and only if one has to know.
+  const files = once(() => filesOf(house, change));
+  const commitId = once(() => commitOf(house, change));
+  const facts = once(async () => factsOf(house, change.repository, await commitId()));
+  await startEach(
     room,
-    'CodeCommit',
-    textOf(detail, 'repositoryName'),
-    textOf(detail, 'referenceName'),
+    event,
+    await watching(room.house, 'CodeCommit', change.repository),
+    async (watcher) => {
+      const interests: Interest[] = [];
+      for (const interest of interestsIn(watcher.declaration, change)) {
+        if (await isPassed(interest.answer, files)) interests.push(interest);
+      }
+      const triggered = interests.filter(({ by }) => by === 'trigger');
+      const pin = { commitId: await commitId() };
+      if (triggered.length > 0) {
+        const detail = triggerDetailOf({ ...change, ...pin }, await facts());
+        return startOf(
+          'WebhookV2',
+          detail,
+          triggered.map(({ action }) => action),
+          pin,
+        );
+      }
+      const [first] = interests;
+      if (!first || (await isPollingDisabled(house, watcher))) return undefined;
+      return startOf(
+        'PollForSourceChanges',
+        first.action,
+        interests.map(({ action }) => action),
+        pin,
+      );
+    },
   );
-  await startAll(room, event, watched, { commitId: textOf(detail, 'commitId') });
+}
+
+async function isPassed(answer: Interest['answer'], files: () => Promise<Files>): Promise<boolean> {
+  if (answer.type === 'starts') return true;
+  const touched = await files();
+  return touched === 'unknown' || passesFiles(answer.filters, touched);
 }
 
 async function hearObject(room: Room, event: BusEvent): Promise<void> {
-  const bucket = (event.detail['bucket'] ?? {}) as Record<string, unknown>;
-  const object = (event.detail['object'] ?? {}) as Record<string, unknown>;
+  const bucket = textOf((event.detail['bucket'] ?? {}) as BusEvent['detail'], 'name');
+  const object = (event.detail['object'] ?? {}) as BusEvent['detail'];
+  const key = textOf(object, 'key');
   const versionId = textOf(object, 'version-id');
-  const watched = await watching(room, 'S3', textOf(bucket, 'name'), textOf(object, 'key'));
-  await startAll(room, event, watched, versionId ? { objectVersionId: versionId } : {});
+  await startEach(room, event, await watching(room.house, 'S3', bucket, key), async (watcher) => {
+    const actions = watchersOf(watcher.declaration, bucket, key);
+    if (!actions[0] || (await isPollingDisabled(room.house, watcher))) return undefined;
+    const pin = versionId ? { objectVersionId: versionId } : {};
+    return startOf('PollForSourceChanges', actions[0], actions, pin);
+  });
 }
 
-function watching(room: Room, provider: string, place: string, entry: string): Promise<SourceRow[]> {
-  return rows(room.house.database)
-    .selectFrom('codepipeline_sources')
-    .selectAll()
-    .where('provider', '=', provider)
-    .where('place', '=', place)
-    .where('entry', '=', entry)
-    .execute();
+type Start = Pick<ExecutionRequested, 'trigger' | 'pinned'>;
+
+function startOf(
+  type: ExecutionRequested['trigger']['type'],
+  detail: string,
+  actions: readonly string[],
+  pin: RevisionPin,
+): Start {
+  return {
+    trigger: { type, detail },
+    pinned: Object.fromEntries(actions.map((action) => [action, pin])),
+  };
 }
 
-/** One start of each pipeline; the event's id as token lets a repeated event start nothing more. */
-async function startAll(
+/**
+ * One start of each pipeline that wants it; the event's id as token lets a repeated event start nothing more. What
+ * goes wrong with one does not hold back the others, and has the event repeated afterwards.
+ */
+async function startEach(
   room: Room,
   event: BusEvent,
-  watched: readonly SourceRow[],
-  pin: RevisionPin,
+  watchers: readonly Watcher[],
+  decide: (watcher: Watcher) => Promise<Start | undefined>,
 ): Promise<void> {
   const { house, machine } = room;
-  for (const [pipelineId, sources] of Map.groupBy(watched, (source) => source.pipeline_id)) {
+  const failures: unknown[] = [];
+  for (const watcher of watchers) {
     try {
-      await house.engine.send(machine, pipelineId, {
+      const start = await decide(watcher);
+      if (!start) continue;
+      await house.engine.send(machine, watcher.pipelineId, {
         type: 'ExecutionRequested',
-        trigger: { type: 'PollForSourceChanges', detail: sources[0]?.action ?? '' },
+        ...start,
         variables: {},
-        pinned: Object.fromEntries(sources.map(({ action }) => [action, pin])),
         token: `event:${event.id}`,
         fingerprint: '',
       });
     } catch (error) {
-      if (!isFault(error) || !REFUSALS.includes(error.code)) throw error;
-      house.log.warn('a source change started no execution', { pipelineId, event: event.id, error });
+      if (!isFault(error) || !REFUSALS.includes(error.code)) failures.push(error);
+      else
+        house.log.warn('a source change started no execution', {
+          pipelineId: watcher.pipelineId,
+          event: event.id,
+          error,
+        });
     }
   }
+  if (failures.length > 0)
+    throw new AggregateError(failures, 'some pipelines were not started', { cause: failures[0] });
+}
+
+function once<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let asked: Promise<Value> | undefined;
+  return () => (asked ??= ask());
 }
 
 /** The build's ARN ends in its id, `project:uuid`. */
