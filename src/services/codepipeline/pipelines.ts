@@ -18,6 +18,7 @@ import { rows, within, type SourceRow } from './tables.ts';
 import { checkTags, tagsOfList, tagsToList } from './tagging.ts';
 import { maskDeclaration } from './secrets.ts';
 import { viewDeclaration } from './views.ts';
+import { findPollingDisabledAt, refuseExcessPolling } from './watchers.ts';
 
 type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>;
 
@@ -157,12 +158,14 @@ export function pipelineOperations(room: Room) {
         `Pipeline '${row.name}' does not have a version ${version}`,
       );
     }
+    const disabledAt = await findPollingDisabledAt(house, row);
     return {
       pipeline: viewDeclaration(maskDeclaration(declaration)),
       metadata: {
         pipelineArn: pipelineArn(house, row.name),
         created: new Date(row.created_at),
         updated: new Date(row.updated_at),
+        ...(disabledAt === undefined ? {} : { pollingDisabledAt: new Date(disabledAt) }),
       },
     };
   };
@@ -214,6 +217,7 @@ async function writeVersion(
   pipelineId: string,
   declaration: Declaration,
 ): Promise<void> {
+  await refuseExcessPolling(transaction, pipelineId, declaration);
   const kysely = within(transaction);
   await kysely
     .insertInto('codepipeline_versions')

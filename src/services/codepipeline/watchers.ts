@@ -9,7 +9,8 @@ import { fault } from '#base/fault.ts';
 import type { Declaration } from '#core/pipeline/declaration.ts';
 import { pollingDisabledAt, polls } from '#core/pipeline/trigger-sources.ts';
 import type { House } from '#services/service.ts';
-import { rows, within, type Tables } from './tables.ts';
+import { findDeclaration } from './room.ts';
+import { rows, within, type PipelineRow, type Tables } from './tables.ts';
 
 /** AWS: "Quotas in AWS CodePipeline": pipelines with polling set for source changes. */
 export const POLLING_PIPELINES_MAX = 300;
@@ -53,20 +54,34 @@ export async function watching(
 }
 
 /** Since when a pipeline does not look out by itself; an update, or an execution however it began, ends that. */
-export async function findPollingDisabledAt(house: House, watcher: Watcher): Promise<number | undefined> {
-  const newest = await rows(house.database)
-    .selectFrom('codepipeline_executions')
-    .select('started_at')
-    .where('pipeline_id', '=', watcher.pipelineId)
-    .orderBy('number', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  const activeAt = Math.max(watcher.updatedAt, newest?.started_at ?? 0);
-  return pollingDisabledAt(watcher.declaration, activeAt, house.clock.now());
+export async function findPollingDisabledAt(
+  house: House,
+  pipeline: PipelineRow,
+): Promise<number | undefined> {
+  const declaration = await findDeclaration(house, pipeline.pipeline_id, pipeline.version);
+  return declaration && (await disabledAt(house, pipeline.pipeline_id, pipeline.updated_at, declaration));
 }
 
 export async function isPollingDisabled(house: House, watcher: Watcher): Promise<boolean> {
-  return (await findPollingDisabledAt(house, watcher)) !== undefined;
+  const { pipelineId, updatedAt, declaration } = watcher;
+  return (await disabledAt(house, pipelineId, updatedAt, declaration)) !== undefined;
+}
+
+async function disabledAt(
+  house: House,
+  pipelineId: string,
+  updatedAt: number,
+  declaration: Declaration,
+): Promise<number | undefined> {
+  const newest = await rows(house.database)
+    .selectFrom('codepipeline_executions')
+    .select('started_at')
+    .where('pipeline_id', '=', pipelineId)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const activeAt = Math.max(updatedAt, newest?.started_at ?? 0);
+  return pollingDisabledAt(declaration, activeAt, house.clock.now());
 }
 
 /** Call it in the transaction that stores `declaration` for the pipeline, before that. */
