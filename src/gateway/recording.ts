@@ -7,7 +7,7 @@
 import { createUuid } from '#base/chance.ts';
 import type { Fault } from '#base/fault.ts';
 import type { Principal } from '#core/policy/principal.ts';
-import { kindOf } from '#core/trail/calls.ts';
+import { kindOf, type CallKind } from '#core/trail/calls.ts';
 import { callRecord } from '#core/trail/record.ts';
 import type { Model } from '#wire/model.ts';
 import { showMembers, withoutHidden } from '#wire/shown.ts';
@@ -44,14 +44,14 @@ const OPERATION_FORM = /^[A-Za-z0-9]{1,128}$/;
 export function createRecording(rooms: Rooms, account: string, region: string): Recording {
   return {
     admit(service, operation) {
-      if (isAwaited(service, operation)) rooms.recorder?.admit();
+      if (isAwaited(kindOf(service, operation))) rooms.recorder?.admit();
     },
     async record(call) {
       const { recorder } = rooms;
       const { model, fault } = call;
       if (!recorder || !OPERATION_FORM.test(call.operation)) return;
       const kind = kindOf(model.service, call.operation);
-      if (kind.category === 'Data' && !recorder.wants(kind, call.arns)) return;
+      if (kind.category === 'Data' && !recorder.wants(kind, call.arns, call.principal)) return;
       const operation = model.operations.get(call.operation);
       const request = showMembers(operation?.input, call.input);
       const response = kind.readOnly ? undefined : showMembers(operation?.output, call.output);
@@ -68,15 +68,14 @@ export function createRecording(rooms: Rooms, account: string, region: string): 
           message: withoutHidden(fault.message, request.hidden),
         },
       });
-      await recorder.keep(record, isAwaited(model.service, call.operation));
+      await recorder.keep(record, isAwaited(kind));
     },
   };
 }
 
 /** What changes something, or gives power, is answered only when its record is durable. */
-function isAwaited(service: string, operation: string): boolean {
-  const kind = kindOf(service, operation);
-  return kind.category === 'Management' && (!kind.readOnly || kind.grants);
+function isAwaited({ readOnly, grants }: CallKind): boolean {
+  return !readOnly || grants;
 }
 
 /** CloudTrail shows denials under one code, whatever the protocol calls them. */

@@ -11,6 +11,8 @@ export type Tables = {
   cloudtrail_event: EventRow;
   cloudtrail_resource: ResourceRow;
   cloudtrail_data_event: DataEventRow;
+  cloudtrail_trail: TrailRow;
+  cloudtrail_key: KeyRow;
 };
 
 export type EventRow = {
@@ -33,6 +35,25 @@ export type EventRow = {
 export type ResourceRow = { event_id: string; at: number; type: string; name: string };
 
 export type DataEventRow = Pick<EventRow, 'id' | 'stored_at' | 'size' | 'record'>;
+
+/** Beside the machine of a trail, for lists and for what all trails want together. */
+export type TrailRow = {
+  name: string;
+  is_logging: number;
+  /** JSON of `Selectors`. */
+  selectors: string;
+};
+
+export type KeyRow = {
+  /** MD5 of the public key, hexadecimal. */
+  fingerprint: string;
+  /** PKCS#1 DER, base64. */
+  public_key: string;
+  /** Sealed PEM. */
+  private_key: string;
+  from_at: number;
+  until_at: number;
+};
 
 /** Attributes by which an event is found, each with an index that holds the order as well. */
 const FOUND_BY = ['source', 'name', 'read_only', 'user_name', 'access_key_id'] as const;
@@ -91,6 +112,25 @@ export const migrations: readonly Migration[] = [
         .createIndex('cloudtrail_data_event_stored_at')
         .on('cloudtrail_data_event')
         .columns(['stored_at', 'id', 'size'])
+        .execute();
+    },
+  },
+  {
+    name: 'cloudtrail/002-trails',
+    async up(database) {
+      await database.schema
+        .createTable('cloudtrail_trail')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('is_logging', 'integer', (column) => column.notNull())
+        .addColumn('selectors', 'text', (column) => column.notNull())
+        .execute();
+      await database.schema
+        .createTable('cloudtrail_key')
+        .addColumn('fingerprint', 'text', (column) => column.primaryKey())
+        .addColumn('public_key', 'text', (column) => column.notNull())
+        .addColumn('private_key', 'text', (column) => column.notNull())
+        .addColumn('from_at', 'integer', (column) => column.notNull())
+        .addColumn('until_at', 'integer', (column) => column.notNull())
         .execute();
     },
   },
