@@ -418,8 +418,8 @@ test('tags, encryption, public access and ownership are kept, and absent setting
   const rules = (await s3.send(new S3.GetBucketEncryptionCommand({ Bucket })))
     .ServerSideEncryptionConfiguration;
   assert.equal(rules?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm, 'AES256');
-  const kms = put(Bucket, 'k', 'x', { ServerSideEncryption: 'aws:kms' });
-  assert.deepEqual((await failure(kms))[1], 501);
+  const layers = put(Bucket, 'k', 'x', { ServerSideEncryption: 'aws:kms:dsse' });
+  assert.deepEqual((await failure(layers))[1], 501);
   const absent = s3.send(new S3.GetBucketLifecycleConfigurationCommand({ Bucket }));
   assert.deepEqual(await failure(absent), ['NoSuchLifecycleConfiguration', 404]);
   await put(Bucket, 'k');

@@ -7,13 +7,15 @@ import { createHash } from 'node:crypto';
 import type { Handler } from '#services/service.ts';
 import { type ChecksumAlgorithm, createDigest } from '#wire/checksums.ts';
 import { readContent, type ChecksumInput, type Stored } from './content.ts';
-import { checksumMembers, parseFacts, type Checksum } from './facts.ts';
+import { encryptionMembers } from './encryption-facts.ts';
+import { openEncryption, type ContentKeys } from './encryption.ts';
+import { checksumMembers, type Checksum } from './facts.ts';
 import { s3Fault } from './faults.ts';
 import { commitVersion } from './outbox.ts';
 import { findBucket, readRows, type Room } from './room.ts';
 import type { PartRow, Piece, UploadRow } from './tables.ts';
 import { createVersionId } from './versions.ts';
-import { ENCRYPTION } from './writing.ts';
+import { authorizePart, factsOfUpload } from './upload-facts.ts';
 import { dropParts, findOpenUpload, findUpload, partsOf } from './uploads.ts';
 
 const PART_BYTES_MIN = 5 * 1024 ** 2;
@@ -21,6 +23,7 @@ const PART_BYTES_MIN = 5 * 1024 ** 2;
 export function completeMultipartUpload(room: Room): Handler<'s3', 'CompleteMultipartUpload'> {
   const { house } = room;
   return async (call, input) => {
+    await authorizePart(room, call, input);
     const rows = readRows(house);
     const upload = await findUpload(rows, call, input);
     if (upload.completed !== null) return JSON.parse(upload.completed) as object;
@@ -34,13 +37,15 @@ export function completeMultipartUpload(room: Room): Handler<'s3', 'CompleteMult
         'The provided x-amz-mp-object-size header does not match what was computed.',
       );
     }
-    const checksum = await wholeChecksum(room, upload, parts);
+    const { stated: _, ...facts } = factsOfUpload(upload);
+    const keys = await openEncryption(house, call, facts.encryption, upload.bucket, upload.object_key);
+    const checksum = await wholeChecksum(room, keys, upload, parts);
     checkStatedChecksum(input, checksum);
     const version = {
       versionId: createVersionId(bucket),
       size,
       etag: multipartTag(parts),
-      facts: { ...parseFacts(upload.facts), checksum, partSizes: parts.map((part) => part.size) },
+      facts: { ...facts, checksum, partSizes: parts.map((part) => part.size) },
       pieces: parts.map((part) => JSON.parse(part.piece) as Piece),
     };
     const answer = {
@@ -50,7 +55,7 @@ export function completeMultipartUpload(room: Room): Handler<'s3', 'CompleteMult
       ETag: `"${version.etag}"`,
       ...checksumMembers(checksum),
       ...(bucket.versioning === '' ? {} : { VersionId: version.versionId }),
-      ...ENCRYPTION,
+      ...encryptionMembers(facts.encryption),
     };
     await commitVersion(room, call, {
       bucket,
@@ -117,7 +122,12 @@ function multipartTag(parts: readonly PartRow[]): string {
 }
 
 /** COMPOSITE is of the parts' digests; FULL_OBJECT is of the content, which is read once more for it. */
-async function wholeChecksum(room: Room, upload: UploadRow, parts: readonly PartRow[]): Promise<Checksum> {
+async function wholeChecksum(
+  room: Room,
+  keys: ContentKeys,
+  upload: UploadRow,
+  parts: readonly PartRow[],
+): Promise<Checksum> {
   const algorithm = upload.checksum_algorithm as ChecksumAlgorithm;
   const digest = createDigest(algorithm);
   if (upload.checksum_type === 'COMPOSITE') {
@@ -128,7 +138,7 @@ async function wholeChecksum(room: Room, upload: UploadRow, parts: readonly Part
   }
   const pieces = parts.map((part) => JSON.parse(part.piece) as Piece);
   const size = parts.reduce((sum, part) => sum + part.size, 0);
-  for await (const chunk of readContent(room.house, pieces, 0, size - 1) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of readContent(room.house, keys, pieces, 0, size - 1) as AsyncIterable<Uint8Array>) {
     digest.update(chunk);
   }
   return { algorithm, value: digest.digest(), type: 'FULL_OBJECT' };

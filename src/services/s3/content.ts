@@ -14,6 +14,7 @@ import {
   isChecksumValue,
   type ChecksumAlgorithm,
 } from '#wire/checksums.ts';
+import type { ContentKeys } from './encryption.ts';
 import { s3Fault } from './faults.ts';
 import { OBJECT_BYTES_MAX } from './room.ts';
 import { seal, sealedRange, unseal } from './sealing.ts';
@@ -38,7 +39,6 @@ export interface Stored {
 }
 
 const DEFAULT_ALGORITHM: ChecksumAlgorithm = 'CRC64NVME';
-const SEALING_PURPOSE = 's3.content';
 
 export function isChecksumAlgorithm(text: string | undefined): text is ChecksumAlgorithm {
   return checksumAlgorithms.some((algorithm) => algorithm === text);
@@ -84,6 +84,7 @@ export function statedChecksum(input: ChecksumInput): {
 /** Stores a body durably, or nothing. `algorithm` is what an upload fixed for its parts. */
 export async function storeContent(
   house: House,
+  keys: ContentKeys,
   body: Readable | Uint8Array | undefined,
   input: ChecksumInput,
   signal: AbortSignal,
@@ -107,8 +108,7 @@ export async function storeContent(
       yield chunk;
     }
   }
-  const key = house.keyring.derive(SEALING_PURPOSE, nonce);
-  const sealed = Readable.from(seal(key, measure()), { objectMode: false });
+  const sealed = Readable.from(seal(keys.keyOf(nonce), measure()), { objectMode: false });
   const blob = await house.objects.put(sealed, signal);
   const found = { md5: md5.digest(), checksum: digest.digest() };
   const isWrong =
@@ -141,12 +141,19 @@ async function* chunksOf(body: Readable | Uint8Array | undefined): AsyncGenerato
 }
 
 /** The plain bytes of pieces, one after the other, from `first` to `last` (inclusive). */
-export function readContent(house: House, pieces: readonly Piece[], first: number, last: number): Readable {
-  return Readable.from(readPieces(house, pieces, first, last), { objectMode: false });
+export function readContent(
+  house: House,
+  keys: ContentKeys,
+  pieces: readonly Piece[],
+  first: number,
+  last: number,
+): Readable {
+  return Readable.from(readPieces(house, keys, pieces, first, last), { objectMode: false });
 }
 
 async function* readPieces(
   house: House,
+  keys: ContentKeys,
   pieces: readonly Piece[],
   first: number,
   last: number,
@@ -157,7 +164,7 @@ async function* readPieces(
     if (end >= first && start <= last && piece.sizeBytes > 0) {
       const range = sealedRange(piece.sizeBytes, Math.max(first, start) - start, Math.min(last, end) - start);
       const sealed = house.objects.get(piece.blobId, { first: range.first, last: range.last });
-      yield* unseal(house.keyring.derive(SEALING_PURPOSE, piece.nonce), range, sealed);
+      yield* unseal(keys.keyOf(piece.nonce), range, sealed);
     }
     start = end + 1;
   }

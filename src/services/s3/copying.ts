@@ -6,13 +6,16 @@
 import type { Call, Handler } from '#services/service.ts';
 import { checkReadConditions } from './conditions.ts';
 import { readContent, statedChecksum, storeContent } from './content.ts';
+import { encryptionMembers } from './encryption-facts.ts';
+import { createEncryption, openEncryption, wantedEncryption, type NewEncryption } from './encryption.ts';
 import { checksumMembers, parseFacts, readFacts, type ObjectFacts } from './facts.ts';
 import { s3Fault } from './faults.ts';
 import { commitVersion } from './outbox.ts';
 import { checkKey, checkOwner, findBucket, readRows, refuseMissing, type Room } from './room.ts';
+import { settingsOf } from './settings.ts';
 import type { BucketRow, Piece, VersionRow } from './tables.ts';
 import { createVersionId, findVersion, latestVersion, parsePieces, shownVersion } from './versions.ts';
-import { checkPlacement, ENCRYPTION } from './writing.ts';
+import { checkPlacement } from './writing.ts';
 
 export function copyObject(room: Room): Handler<'s3', 'CopyObject'> {
   const { house } = room;
@@ -35,20 +38,30 @@ export function copyObject(room: Room): Handler<'s3', 'CopyObject'> {
     );
     const replaces = input.MetadataDirective === 'REPLACE';
     const isSame = source.row.bucket === bucket.name && source.row.object_key === key;
-    if (isSame && !replaces && input.TaggingDirective !== 'REPLACE' && !source.isVersioned) {
+    const isEncryptedAnew = input.ServerSideEncryption !== undefined;
+    if (
+      isSame &&
+      !replaces &&
+      !isEncryptedAnew &&
+      input.TaggingDirective !== 'REPLACE' &&
+      !source.isVersioned
+    ) {
       throw s3Fault(
         'InvalidRequest',
         {},
         "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
       );
     }
-    const content = await copyContent(room, call, source.row, input.ChecksumAlgorithm);
+    const wanted = wantedEncryption(input, settingsOf(bucket));
+    const fresh = await createEncryption(house, call, wanted, bucket.name, key);
+    const content = await copyContent(room, call, source, fresh, input.ChecksumAlgorithm);
     const given = readFacts(input);
     const facts: ObjectFacts = {
       ...(replaces ? { ...given, tags: source.facts.tags } : source.facts),
       ...(input.TaggingDirective === 'REPLACE' ? { tags: given.tags } : {}),
       checksum: content.checksum,
       partSizes: undefined,
+      encryption: fresh.encryption,
     };
     const row = await commitVersion(room, call, {
       bucket,
@@ -82,7 +95,7 @@ export function copyObject(room: Room): Handler<'s3', 'CopyObject'> {
       },
       VersionId: shownVersion(bucket, row),
       CopySourceVersionId: source.isVersioned ? source.row.version_id : undefined,
-      ...ENCRYPTION,
+      ...encryptionMembers(fresh.encryption),
     };
   };
 }
@@ -162,26 +175,29 @@ interface Copied {
 }
 
 /**
- * A simple object shares its blob with the copy. One of several parts is written anew, because its copy is a simple
- * object with the MD5 of its content; likewise when another checksum is asked for.
+ * A simple object shares its blob with the copy, if both have keys of the installation. One of several parts is written
+ * anew, because its copy is a simple object with the MD5 of its content; likewise when another checksum is asked for,
+ * and wherever KMS has a hand in it, because every object has a data key of its own.
  */
 async function copyContent(
   room: Room,
   call: Call,
-  source: VersionRow,
+  { row, facts }: Source,
+  fresh: NewEncryption,
   algorithm: string | undefined,
 ): Promise<Copied> {
-  const pieces = parsePieces(source);
-  const { checksum } = parseFacts(source.facts);
-  const isSimple = pieces.length === 1 && !source.etag.includes('-');
+  const pieces = parsePieces(row);
+  const { checksum } = facts;
+  const isSimple = pieces.length === 1 && !row.etag.includes('-') && !facts.encryption && !fresh.encryption;
   if (isSimple && (algorithm === undefined || algorithm === checksum?.algorithm)) {
-    return { etag: source.etag, checksum, pieces, isOwn: false };
+    return { etag: row.etag, checksum, pieces, isOwn: false };
   }
-  const plain = readContent(room.house, pieces, 0, source.size - 1);
+  const keys = await openEncryption(room.house, call, facts.encryption, row.bucket, row.object_key);
+  const plain = readContent(room.house, keys, pieces, 0, row.size - 1);
   const wanted = statedChecksum({ ChecksumAlgorithm: algorithm ?? checksum?.algorithm }).algorithm;
-  const stored = await storeContent(room.house, plain, {}, call.signal, wanted);
+  const stored = await storeContent(room.house, fresh.keys, plain, {}, call.signal, wanted);
   return {
-    etag: stored.md5,
+    etag: fresh.keys.tagOf(stored.md5),
     checksum: { ...stored.checksum, type: 'FULL_OBJECT' },
     pieces: [stored.piece],
     isOwn: true,

@@ -2,6 +2,7 @@
 
 import type { ChecksumAlgorithm } from '#wire/checksums.ts';
 import { s3Fault } from './faults.ts';
+import type { KmsEncryption } from './encryption-facts.ts';
 import { METADATA_BYTES_MAX, TAGS_PER_OBJECT_MAX } from './room.ts';
 
 export interface ObjectFacts {
@@ -19,6 +20,7 @@ export interface ObjectFacts {
   readonly checksum?: Checksum | undefined;
   /** Of a multipart object: plain size of each part, in order. */
   readonly partSizes?: readonly number[] | undefined;
+  readonly encryption?: KmsEncryption | undefined;
 }
 
 export interface Checksum {

@@ -1,12 +1,14 @@
 /**
  * S3, as far as pipelines, builds, deployments and their tools touch it: buckets, objects, versions, uploads in parts,
- * conditional reads and writes, listings, policies, tags. Bytes are sealed at rest (SSE-S3).
+ * conditional reads and writes, listings, policies, tags. Bytes are always encrypted at rest, with keys of the
+ * installation (AES256) or with a data key under a KMS key (aws:kms).
  *
- * Gaps: ACLs, KMS and customer keys, lifecycle rules, object lock, CORS, website, replication, logging, notifications
- * other than to EventBridge; see the map.
+ * Gaps: ACLs, customer keys (SSE-C), dual-layer encryption, lifecycle rules, object lock, CORS, website, replication,
+ * logging, notifications other than to EventBridge; see the map.
  *
  * By design: `Object Created` is published for every bucket, not only where EventBridge was turned on, because the
  * house's own pipelines listen. A completed upload is one row over its parts, so completing never copies.
+ * A bucket key only widens the encryption context to the bucket: each object still has a data key of its own.
  */
 
 import { gap, type House, type Operations, type Service } from '#services/service.ts';

@@ -7,13 +7,15 @@ import type { Call, Handler } from '#services/service.ts';
 import type { ChecksumAlgorithm } from '#wire/checksums.ts';
 import { parseRange } from './conditions.ts';
 import { discard, readContent, storeContent, type Stored } from './content.ts';
+import { encryptionMembers } from './encryption-facts.ts';
+import { openEncryption } from './encryption.ts';
 import { s3Fault } from './faults.ts';
 import { readRows, type Room } from './room.ts';
 import { withTables, type PartRow, type UploadRow } from './tables.ts';
 import { addUses, dropUses, parsePieces } from './versions.ts';
 import { findSource } from './copying.ts';
-import { ENCRYPTION } from './writing.ts';
-import { checksumOfPart, findOpenUpload, partRowId, type UploadInput } from './uploads.ts';
+import { authorizePart, factsOfUpload, type UploadInput } from './upload-facts.ts';
+import { checksumOfPart, findOpenUpload, partRowId } from './uploads.ts';
 
 const PART_NUMBER_MAX = 10_000;
 
@@ -32,11 +34,15 @@ export function uploadPart(room: Room): Handler<'s3', 'UploadPart'> {
   const { house } = room;
   return async (call, input) => {
     const number = checkPartNumber(input.PartNumber);
+    await authorizePart(room, call, input);
     const upload = await findOpenUpload(readRows(house), call, input);
+    const { encryption } = factsOfUpload(upload);
+    const keys = await openEncryption(house, call, encryption, upload.bucket, upload.object_key);
     const algorithm = upload.checksum_algorithm as ChecksumAlgorithm;
-    const stored = await storeContent(house, input.Body, input, call.signal, algorithm);
-    await keepPart(room, call, input, number, upload, stored);
-    return { ETag: `"${stored.md5}"`, ...checksumOfPart(stored), ...ENCRYPTION };
+    const stored = await storeContent(house, keys, input.Body, input, call.signal, algorithm);
+    const etag = keys.tagOf(stored.md5);
+    await keepPart(room, call, input, number, upload, stored, etag);
+    return { ETag: `"${etag}"`, ...checksumOfPart(stored), ...encryptionMembers(encryption) };
   };
 }
 
@@ -44,18 +50,29 @@ export function uploadPartCopy(room: Room): Handler<'s3', 'UploadPartCopy'> {
   const { house } = room;
   return async (call, input) => {
     const number = checkPartNumber(input.PartNumber);
+    await authorizePart(room, call, input);
     const upload = await findOpenUpload(readRows(house), call, input);
+    const { encryption } = factsOfUpload(upload);
+    const keys = await openEncryption(house, call, encryption, upload.bucket, upload.object_key);
     const source = await findSource(room, call, input.CopySource);
     const range = parseRange(input.CopySourceRange, source.row.size);
     const { first, last } = range ?? { first: 0, last: source.row.size - 1 };
-    const plain = readContent(house, parsePieces(source.row), first, last);
+    const sourceKeys = await openEncryption(
+      house,
+      call,
+      source.facts.encryption,
+      source.row.bucket,
+      source.row.object_key,
+    );
+    const plain = readContent(house, sourceKeys, parsePieces(source.row), first, last);
     const algorithm = upload.checksum_algorithm as ChecksumAlgorithm;
-    const stored = await storeContent(house, plain, {}, call.signal, algorithm);
-    await keepPart(room, call, input, number, upload, stored);
+    const stored = await storeContent(house, keys, plain, {}, call.signal, algorithm);
+    const etag = keys.tagOf(stored.md5);
+    await keepPart(room, call, input, number, upload, stored, etag);
     return {
-      CopyPartResult: { ETag: `"${stored.md5}"`, LastModified: new Date(call.at), ...checksumOfPart(stored) },
+      CopyPartResult: { ETag: `"${etag}"`, LastModified: new Date(call.at), ...checksumOfPart(stored) },
       ...(source.isVersioned ? { CopySourceVersionId: source.row.version_id } : {}),
-      ...ENCRYPTION,
+      ...encryptionMembers(encryption),
     };
   };
 }
@@ -67,11 +84,12 @@ async function keepPart(
   number: number,
   upload: UploadRow,
   stored: Stored,
+  etag: string,
 ): Promise<void> {
   const row: PartRow = {
     upload_id: upload.upload_id,
     number,
-    etag: stored.md5,
+    etag,
     size: stored.piece.sizeBytes,
     checksum: JSON.stringify(stored.checksum),
     modified_at: call.at,

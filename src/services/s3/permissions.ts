@@ -1,6 +1,6 @@
 /**
  * What each operation needs, as "Actions, resources, and condition keys for Amazon S3" lists it. DeleteObjects is
- * authorized key by key in its handler.
+ * authorized key by key in its handler; parts of an upload are authorized in theirs, as the upload was.
  */
 
 import type { Permission, Permissions } from '#services/service.ts';
@@ -155,9 +155,10 @@ export const permissions: Permissions<'s3'> = {
   PutObjectTagging: onVersion('PutObjectTagging', 'PutObjectVersionTagging'),
   DeleteObjectTagging: onVersion('DeleteObjectTagging', 'DeleteObjectVersionTagging'),
   CreateMultipartUpload: onWrite,
-  UploadPart: onObject('PutObject'),
-  UploadPartCopy: (input) => [onCopySource(input), ...onObject('PutObject')(input)],
-  CompleteMultipartUpload: onObject('PutObject'),
+  // What an upload said about its encryption is known only where it is found.
+  UploadPart: () => [],
+  UploadPartCopy: (input) => [onCopySource(input)],
+  CompleteMultipartUpload: () => [],
   AbortMultipartUpload: onObject('AbortMultipartUpload'),
   ListParts: onObject('ListMultipartUploadParts'),
   ListMultipartUploads: onBucket('ListBucketMultipartUploads'),

@@ -3,13 +3,14 @@
 import type { Call, Handler } from '#services/service.ts';
 import { checkReadConditions, parseRange, type ByteRange, type ReadConditions } from './conditions.ts';
 import { readContent } from './content.ts';
+import { encryptionMembers } from './encryption-facts.ts';
+import { openEncryption, type ContentKeys } from './encryption.ts';
 import { checksumMembers, parseFacts, readTags, tagSet, type ObjectFacts } from './facts.ts';
 import { s3Fault } from './faults.ts';
 import { checkKey, checkOwner, findBucket, readRows, refuseMissing, type Room } from './room.ts';
 import { ownerAcl } from './settings.ts';
 import { withTables, type BucketRow, type VersionRow } from './tables.ts';
 import { findVersion, latestVersion, parsePieces, shownVersion } from './versions.ts';
-import { ENCRYPTION } from './writing.ts';
 
 interface ObjectInput {
   readonly Bucket: string | undefined;
@@ -76,7 +77,8 @@ export function getObject(room: Room): Handler<'s3', 'GetObject'> {
     checkReadConditions(input, found.row.etag, found.row.modified_at);
     const range = rangeOf(input, found);
     const { first, last } = range ?? { first: 0, last: found.row.size - 1 };
-    const body = readContent(room.house, parsePieces(found.row), first, last);
+    const keys = await openObject(room, call, found);
+    const body = readContent(room.house, keys, parsePieces(found.row), first, last);
     return { Body: body, ...describe(input, found, range) };
   };
 }
@@ -85,8 +87,14 @@ export function headObject(room: Room): Handler<'s3', 'HeadObject'> {
   return async (call, input) => {
     const found = await findObject(room, call, input);
     checkReadConditions(input, found.row.etag, found.row.modified_at);
+    // A checksum tells something about the content, so it takes what reading takes. See "HeadObject", permissions.
+    if (input.ChecksumMode === 'ENABLED') await openObject(room, call, found);
     return describe(input, found, rangeOf(input, found));
   };
+}
+
+async function openObject({ house }: Room, call: Call, { row, facts }: Found): Promise<ContentKeys> {
+  return await openEncryption(house, call, facts.encryption, row.bucket, row.object_key);
 }
 
 function rangeOf(input: ReadInput, { row, facts }: Found): ByteRange | undefined {
@@ -124,7 +132,7 @@ function describe(input: ReadInput, { bucket, row, facts }: Found, range: ByteRa
     ...(tagCount > 0 ? { TagCount: tagCount } : {}),
     ...(input.PartNumber !== undefined && facts.partSizes ? { PartsCount: facts.partSizes.length } : {}),
     ...(input.ChecksumMode === 'ENABLED' && isWhole ? checksumMembers(facts.checksum) : {}),
-    ...ENCRYPTION,
+    ...encryptionMembers(facts.encryption),
   };
 }
 

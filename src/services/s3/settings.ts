@@ -4,6 +4,7 @@
  */
 
 import type { Call, Handler } from '#services/service.ts';
+import { checkAlgorithm } from './encryption-facts.ts';
 import { readTags, tagSet } from './facts.ts';
 import { s3Fault, type S3Code } from './faults.ts';
 import { ownerOf } from './listing.ts';
@@ -13,6 +14,8 @@ import { withTables, type BucketRow } from './tables.ts';
 export interface BucketSettings {
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly publicAccessBlock?: PublicAccessBlock | undefined;
+  /** Of objects that come without a word about it; AES256 where there is none. */
+  readonly encryption?: { readonly algorithm: 'aws:kms'; readonly keyId?: string | undefined } | undefined;
   readonly bucketKeyEnabled?: boolean | undefined;
   readonly ownershipRemoved?: boolean | undefined;
   readonly eventBridge?: boolean | undefined;
@@ -45,6 +48,10 @@ interface BucketInput {
 export async function readBucket(room: Room, call: Call, input: BucketInput): Promise<BucketRow> {
   checkOwner(call, input.ExpectedBucketOwner);
   return await findBucket(readRows(room.house), input.Bucket);
+}
+
+export function settingsOf({ settings }: Pick<BucketRow, 'settings'>): BucketSettings {
+  return JSON.parse(settings) as BucketSettings;
 }
 
 export async function readSettings(room: Room, call: Call, input: BucketInput): Promise<BucketSettings> {
@@ -145,12 +152,17 @@ export function deletePublicAccessBlock(room: Room): Handler<'s3', 'DeletePublic
   return async (call, input) => await set(room, call, input, { publicAccessBlock: undefined });
 }
 
-/* Encryption: always ours (AES256); only the bucket key flag is remembered. */
+/* Default encryption of new objects. */
 
 export function getBucketEncryption(room: Room): Handler<'s3', 'GetBucketEncryption'> {
   return async (call, input) => {
-    const { bucketKeyEnabled } = await readSettings(room, call, input);
-    const rule = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' as const } };
+    const { bucketKeyEnabled, encryption } = await readSettings(room, call, input);
+    const rule = {
+      ApplyServerSideEncryptionByDefault: {
+        SSEAlgorithm: encryption?.algorithm ?? ('AES256' as const),
+        ...(encryption?.keyId === undefined ? {} : { KMSMasterKeyID: encryption.keyId }),
+      },
+    };
     return {
       ServerSideEncryptionConfiguration: {
         Rules: [{ ...rule, BucketKeyEnabled: bucketKeyEnabled ?? false }],
@@ -164,16 +176,22 @@ export function putBucketEncryption(room: Room): Handler<'s3', 'PutBucketEncrypt
     const rules = input.ServerSideEncryptionConfiguration?.Rules ?? [];
     const [rule] = rules;
     if (!rule || rules.length > 1) throw s3Fault('MalformedXML');
-    const algorithm = rule.ApplyServerSideEncryptionByDefault?.SSEAlgorithm;
-    if (algorithm !== undefined && algorithm !== 'AES256') {
-      throw s3Fault('NotImplemented', {}, 'Encryption with KMS keys is not implemented; AES256 is.');
+    const { SSEAlgorithm, KMSMasterKeyID: keyId } = rule.ApplyServerSideEncryptionByDefault ?? {};
+    const algorithm = checkAlgorithm(SSEAlgorithm ?? 'AES256');
+    if (algorithm === 'AES256' && keyId !== undefined) {
+      const message = 'a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms';
+      throw s3Fault('InvalidArgument', {}, message);
     }
-    return await set(room, call, input, { bucketKeyEnabled: rule.BucketKeyEnabled === true });
+    return await set(room, call, input, {
+      encryption: algorithm === 'aws:kms' ? { algorithm, keyId } : undefined,
+      bucketKeyEnabled: rule.BucketKeyEnabled === true,
+    });
   };
 }
 
 export function deleteBucketEncryption(room: Room): Handler<'s3', 'DeleteBucketEncryption'> {
-  return async (call, input) => await set(room, call, input, { bucketKeyEnabled: undefined });
+  return async (call, input) =>
+    await set(room, call, input, { encryption: undefined, bucketKeyEnabled: undefined });
 }
 
 /* Ownership: there are no ACLs, so the bucket's owner owns every object. */

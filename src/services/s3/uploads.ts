@@ -5,13 +5,17 @@ import type { Call, Handler } from '#services/service.ts';
 import { principalArn } from '#core/policy/principal.ts';
 import type { ChecksumAlgorithm } from '#wire/checksums.ts';
 import { isChecksumAlgorithm, type Stored } from './content.ts';
+import { encryptionMembers } from './encryption-facts.ts';
+import { createEncryption, wantedEncryption } from './encryption.ts';
 import { readFacts, type Checksum } from './facts.ts';
 import { s3Fault } from './faults.ts';
 import { ownerOf } from './listing.ts';
 import { checkKey, checkOwner, findBucket, readRows, type Room, type Rows } from './room.ts';
+import { settingsOf } from './settings.ts';
 import { withTables, type PartRow, type UploadRow } from './tables.ts';
+import type { UploadFacts, UploadInput } from './upload-facts.ts';
 import { dropUses } from './versions.ts';
-import { checkPlacement, ENCRYPTION } from './writing.ts';
+import { checkPlacement } from './writing.ts';
 
 const PARTS_LISTED_MAX = 1000;
 const UPLOADS_LISTED_MAX = 1000;
@@ -30,6 +34,13 @@ export function createMultipartUpload(room: Room): Handler<'s3', 'CreateMultipar
     }
     const type = input.ChecksumType ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
     checkChecksumType(algorithm, type);
+    const wanted = wantedEncryption(input, settingsOf(bucket));
+    const { encryption } = await createEncryption(room.house, call, wanted, bucket.name, key);
+    const facts: UploadFacts = {
+      ...readFacts(input),
+      encryption,
+      stated: { algorithm: input.ServerSideEncryption, keyId: input.SSEKMSKeyId },
+    };
     const uploadId = createText(ID_ALPHABET, ID_LENGTH);
     await room.house.database.transaction(async (transaction) => {
       const row: UploadRow = {
@@ -38,7 +49,7 @@ export function createMultipartUpload(room: Room): Handler<'s3', 'CreateMultipar
         object_key: key,
         created_at: call.at,
         initiator: principalArn(call.principal),
-        facts: JSON.stringify(readFacts(input)),
+        facts: JSON.stringify(facts),
         checksum_algorithm: algorithm,
         checksum_type: type,
         completed: null,
@@ -51,7 +62,7 @@ export function createMultipartUpload(room: Room): Handler<'s3', 'CreateMultipar
       Key: key,
       UploadId: uploadId,
       ...(input.ChecksumAlgorithm === undefined ? {} : { ChecksumAlgorithm: algorithm, ChecksumType: type }),
-      ...ENCRYPTION,
+      ...encryptionMembers(encryption),
     };
   };
 }
@@ -66,13 +77,6 @@ function checkChecksumType(algorithm: ChecksumAlgorithm, type: string): asserts 
       `The ${type} checksum type cannot be used with the ${algorithm.toLowerCase()} checksum algorithm.`,
     );
   }
-}
-
-export interface UploadInput {
-  readonly Bucket: string | undefined;
-  readonly Key: string | undefined;
-  readonly UploadId: string | undefined;
-  readonly ExpectedBucketOwner?: string | undefined;
 }
 
 export async function findUpload(rows: Rows, call: Call, input: UploadInput): Promise<UploadRow> {

@@ -1,0 +1,123 @@
+/**
+ * `npm run bench objects`: objects of 1 KB, 1 MB and 100 MB, put and got over HTTP, encrypted with keys of the
+ * installation (AES256) and with a KMS key, beside `cp` with a flush, `openssl enc` and `sha256sum` of the same bytes.
+ */
+
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { S3 } from '@aws-sdk/client-s3';
+import { readRootKey } from '#store/root-key.ts';
+import { type Figure, figure, report } from './report.ts';
+
+const run = promisify(execFile);
+const ROOT = resolve(import.meta.dirname, '..');
+const REGION = 'us-east-1';
+const SIZES = [
+  { name: '1 KB', bytes: 1024, runs: 200 },
+  { name: '1 MB', bytes: 1024 ** 2, runs: 30 },
+  { name: '100 MB', bytes: 100 * 1024 ** 2, runs: 5 },
+] as const;
+
+const directory = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
+const figures: Figure[] = [];
+const server = await start(join(directory, 'data'));
+try {
+  const credentials = readRootKey(join(directory, 'data'));
+  if (!credentials) throw new Error('no root key');
+  const s3 = new S3({ endpoint: server.url, region: REGION, credentials, forcePathStyle: true });
+  await s3.createBucket({ Bucket: 'bench' });
+  const ways = (process.env['BENCH_WAYS'] ?? 'AES256,aws:kms').split(',') as ('AES256' | 'aws:kms')[];
+  for (const size of SIZES) {
+    const path = join(directory, 'content');
+    writeFileSync(path, randomBytes(size.bytes));
+    for (const way of ways) await measureObjects(s3, path, size, way);
+    await measureFloors(path, size);
+  }
+} finally {
+  await server.stop();
+}
+rmSync(directory, { recursive: true, force: true });
+report('objects', figures);
+
+async function measureObjects(
+  s3: S3,
+  path: string,
+  size: (typeof SIZES)[number],
+  way: 'AES256' | 'aws:kms',
+): Promise<void> {
+  const puts: number[] = [];
+  const gets: number[] = [];
+  for (let index = -2; index < size.runs; index++) {
+    const Key = `${size.bytes}/${way}/${index}`;
+    const put = await milliseconds(() =>
+      s3.putObject({
+        Bucket: 'bench',
+        Key,
+        Body: createReadStream(path),
+        ContentLength: size.bytes,
+        ServerSideEncryption: way,
+      }),
+    );
+    const get = await milliseconds(async () => {
+      const { Body } = await s3.getObject({ Bucket: 'bench', Key });
+      let length = 0;
+      for await (const chunk of Body as AsyncIterable<Uint8Array>) length += chunk.length;
+      if (length !== size.bytes) throw new Error('the object came back with another size');
+    });
+    if (index < 0) continue;
+    puts.push(put);
+    gets.push(get);
+  }
+  figures.push(
+    figure(`put ${size.name}, ${way}`, 'ms', puts),
+    figure(`get ${size.name}, ${way}`, 'ms', gets),
+  );
+}
+
+async function measureFloors(path: string, size: (typeof SIZES)[number]): Promise<void> {
+  const out = join(directory, 'out');
+  const key = '0'.repeat(64);
+  const commands = {
+    'cp and flush': `cp ${path} ${out} && sync ${out}`,
+    'openssl enc -aes-256-ctr': `openssl enc -aes-256-ctr -K ${key} -iv ${'0'.repeat(32)} -in ${path} -out ${out}`,
+    sha256sum: `sha256sum ${path}`,
+  };
+  for (const [name, command] of Object.entries(commands)) {
+    const samples: number[] = [];
+    for (let index = 0; index < Math.min(size.runs, 20); index++) {
+      samples.push(await milliseconds(() => run('sh', ['-c', command])));
+    }
+    figures.push(figure(`  floor: ${name}, ${size.name}`, 'ms', samples));
+  }
+}
+
+async function milliseconds(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await work();
+  return performance.now() - from;
+}
+
+async function start(data: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const child = spawn(join(ROOT, 'bin/slipway'), ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, SLIPWAY_LOG: 'error' },
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /^slipway ready (\S+)$/.exec(line)?.[1];
+    if (url === undefined) continue;
+    return {
+      url,
+      async stop() {
+        const ended = new Promise((resolve) => child.once('exit', resolve));
+        child.kill('SIGTERM');
+        await ended;
+      },
+    };
+  }
+  throw new Error('the server ended before it was ready');
+}
