@@ -89,8 +89,13 @@ async function recordStage(
   { status, actions, conditions, replaced }: StageRun,
 ): Promise<void> {
   const { at } = change.event;
+  const before = change.before?.executions[execution.id]?.stages[stage]?.actions ?? {};
   for (const [action, run] of [...Object.entries(replaced?.actions ?? {}), ...Object.entries(actions)]) {
-    if (run.changedAt === at) await recordAction(kysely, change, execution, { stage, action, run });
+    // What ended before has its row, with variables that are told only once, also if this comes at the same time.
+    const hasEnded = before[action]?.id === run.id && before[action].status !== 'InProgress';
+    if (run.changedAt === at && !hasEnded) {
+      await recordAction(kysely, change, execution, { stage, action, run });
+    }
   }
   for (const runs of [replaced?.conditions ?? {}, conditions]) {
     for (const kind of CONDITION_KINDS) {
