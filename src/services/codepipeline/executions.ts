@@ -1,16 +1,14 @@
 /** Executions: start, stop, retry a stage, get, list. */
 
 import { createHash } from 'node:crypto';
-import type { SourceRevisionOverride } from '@aws-sdk/client-codepipeline';
 import { present } from '#base/assert.ts';
-import { fault } from '#base/fault.ts';
-import type { Declaration } from '#core/pipeline/declaration.ts';
-import type { RevisionPin, Trigger } from '#core/pipeline/state.ts';
+import type { Trigger } from '#core/pipeline/state.ts';
 import { HISTORY_MS_MAX } from '#core/pipeline/limits.ts';
 import { principalArn } from '#core/policy/principal.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { findDeclaration, findExecution, requireExecution, requirePipeline, type Room } from './room.ts';
+import { pinsOf } from './revisions.ts';
 import { rows, type ExecutionRow } from './tables.ts';
 import { viewExecution, viewExecutionSummary } from './views.ts';
 
@@ -128,41 +126,4 @@ function triggerOf(call: Call): Trigger {
     return { type: 'CloudWatchEvent', detail: call.sourceArn };
   }
   return { type: 'StartPipelineExecution', detail: principalArn(call.principal) };
-}
-
-const PROVIDER_OF_REVISION: Readonly<Record<string, string>> = {
-  COMMIT_ID: 'CodeCommit',
-  S3_OBJECT_VERSION_ID: 'S3',
-  S3_OBJECT_KEY: 'S3',
-};
-
-/** What a start fixes for its source actions. */
-function pinsOf(
-  declaration: Declaration,
-  overrides: readonly SourceRevisionOverride[],
-): Record<string, RevisionPin> {
-  const refuse = (message: string) => fault('ValidationException', message);
-  const pins: Record<string, RevisionPin> = {};
-  for (const { actionName = '', revisionType = '', revisionValue } of overrides) {
-    const action = declaration.stages[0]?.actions.find((candidate) => candidate.name === actionName);
-    if (!action) throw refuse(`The pipeline does not have a source action with the name '${actionName}'`);
-    if (PROVIDER_OF_REVISION[revisionType] !== action.actionTypeId.provider) {
-      throw refuse(`A revision of type ${revisionType} does not fit the source action '${actionName}'`);
-    }
-    const mayOverrideKey = action.configuration['AllowOverrideForS3ObjectKey']?.toLowerCase() === 'true';
-    if (revisionType === 'S3_OBJECT_KEY' && !mayOverrideKey) {
-      throw refuse(`The source action '${actionName}' does not allow its S3 object key to be overridden`);
-    }
-    const member =
-      revisionType === 'COMMIT_ID'
-        ? 'commitId'
-        : revisionType === 'S3_OBJECT_KEY'
-          ? 'objectKey'
-          : 'objectVersionId';
-    if (pins[actionName]?.[member] !== undefined) {
-      throw refuse(`The source action '${actionName}' has more than one revision of type ${revisionType}`);
-    }
-    pins[actionName] = { ...pins[actionName], [member]: revisionValue ?? '' };
-  }
-  return pins;
 }

@@ -32,16 +32,18 @@ import { permissions } from './permissions.ts';
 import { pipelineOperations } from './pipelines.ts';
 import type { PipelineMachine, Room } from './room.ts';
 import { readRegistrations, registeredTypeOperations } from './registered-types.ts';
+import { revisionOperations } from './revisions.ts';
 import { ruleExecutionOperations } from './rule-executions.ts';
+import { clearSpool } from './spool.ts';
 import { stageOperations } from './stage-operations.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
 import { thirdPartyJobOperations } from './third-party-jobs.ts';
+import { triggerMigrations } from './trigger-tables.ts';
 import { typeOperations } from './types.ts';
 
 const NO_WEBHOOKS = gap('webhooks are not available yet');
-const NO_REVISIONS = gap('custom sources cannot tell of new revisions yet');
 
 export function openCodepipeline(house: House): Service<'codepipeline'> {
   const bell = createBell(house.clock);
@@ -70,16 +72,19 @@ export function openCodepipeline(house: House): Service<'codepipeline'> {
     DeleteWebhook: NO_WEBHOOKS,
     RegisterWebhookWithThirdParty: NO_WEBHOOKS,
     DeregisterWebhookWithThirdParty: NO_WEBHOOKS,
-    PutActionRevision: NO_REVISIONS,
+    ...revisionOperations(room),
   };
   return {
     name: 'codepipeline',
     operations,
     permissions,
     machines: [machine, jobs.jobs],
-    migrations: [...migrations, ...jobMigrations],
+    migrations: [...migrations, ...jobMigrations, ...triggerMigrations],
     subscriptions: createSubscriptions(room),
-    recover: () => readRegistrations(house),
+    async recover() {
+      await readRegistrations(house);
+      await clearSpool(house);
+    },
     drain: () => bell.silence(),
   };
 }
