@@ -22,7 +22,6 @@ import { openCodedeploy } from '#services/codedeploy/index.ts';
 import { openCodepipeline } from '#services/codepipeline/index.ts';
 import { openIam } from '#services/iam/index.ts';
 import { openKms } from '#services/kms/index.ts';
-import { openKms } from '#services/kms/index.ts';
 import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
@@ -144,7 +143,6 @@ function openRooms(house: House, options: SlipwayOptions) {
     openSts(house),
     openLogs(house),
     openSqs(house),
-    openKms(house),
     openKms(house),
     openS3(house),
     openCodecommit(house),
