@@ -32,7 +32,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   core: ['yaml'],
   wire: ['@rgrove/parse-xml'],
   agent: ['yauzl', 'tar-stream'],
-  store: ['kysely', 'pg', 'yazl'],
+  store: ['kysely', 'pg', 'yazl', 'yauzl'],
   runtimes: [],
   engine: ['kysely'],
   services: ['kysely', 'nodemailer', 'yazl', 'yauzl'],

@@ -13,13 +13,14 @@ import type { BuildFacts } from '#core/build/state.ts';
 import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
 import { BUILDSPEC_LENGTH_MAX } from '#core/buildspec/node.ts';
 import { parseBuildspec } from '#core/buildspec/parse.ts';
+import { ZipRefused } from '#store/zip-entries.ts';
 import { gitPassword } from './git-password.ts';
 import { keep, PhaseFailure, type Bench } from './bench.ts';
 import { createEnvironment } from './environment.ts';
 import { beneath, makeFolder, repositoryOf, sourcePlaces, type SourcePlace } from './places.ts';
 import { isInlineBuildspec } from './settings.ts';
 import { ASKPASS_SCRIPT, cloneQuestion, environmentScript, stateScript } from './shell.ts';
-import { unzip, UnzipRefused } from './unzip.ts';
+import { unzip } from './unzip.ts';
 
 const SOURCE_BYTES_MAX = 10 * 1024 ** 3;
 const FOLDER_OBJECTS_MAX = 10_000;
@@ -142,7 +143,7 @@ async function fetchObjects(
     }
   } catch (error) {
     if (isFault(error)) throw refuse(`${error.code}: ${error.message}`);
-    if (error instanceof UnzipRefused) throw refuse(error.message);
+    if (error instanceof ZipRefused) throw refuse(error.message);
     throw error;
   }
 }
@@ -180,7 +181,7 @@ async function copyFolder(bench: Bench, bucket: string, prefix: string, folder: 
       if (name === '' || name.endsWith('/')) continue;
       if (name.split('/').some((part) => part === '..' || part === '.')) continue;
       if (++count > FOLDER_OBJECTS_MAX)
-        throw new UnzipRefused(`the folder has more than ${FOLDER_OBJECTS_MAX} objects`);
+        throw new ZipRefused(`the folder has more than ${FOLDER_OBJECTS_MAX} objects`);
       makeFolder(folder, name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : '', bench.sandbox.owner);
       await download(bench, bucket, Key, undefined, join(folder, name));
     }

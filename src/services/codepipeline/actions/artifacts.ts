@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import type { StartAction } from '#core/pipeline/orders.ts';
 import type { NamedArtifact } from '#core/pipeline/state.ts';
 import type { Acting } from './action.ts';
-import { ActionRefused } from './action.ts';
 
 export async function putArtifact(
   { caller }: Acting,
@@ -38,23 +37,4 @@ export async function readArtifact({ caller }: Acting, { bucket, key }: NamedArt
   const { Body } = await caller.send('s3:GetObject', { Bucket: bucket, Key: key });
   if (Body instanceof Readable) return Body;
   return Readable.from([Body ?? new Uint8Array()]);
-}
-
-/** The whole artifact in memory. */
-export async function readArtifactWhole(
-  acting: Acting,
-  artifact: NamedArtifact,
-  bytesMax: number,
-): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of await readArtifact(acting, artifact)) {
-    length += (chunk as Buffer).length;
-    if (length > bytesMax) {
-      const message = `The artifact ${artifact.name} is larger than ${bytesMax} bytes`;
-      throw new ActionRefused('ConfigurationError', message);
-    }
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
 }

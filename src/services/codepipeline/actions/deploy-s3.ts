@@ -3,18 +3,23 @@
  * artifact no longer has, and a failure leaves what was already put. AWS: "Amazon S3 deploy action reference".
  */
 
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { present } from '#base/assert.ts';
 import type { StartAction } from '#core/pipeline/orders.ts';
 import type { InputOf } from '#services/clients.ts';
+import { withSpooled } from '#services/codepipeline/spool.ts';
+import { openZip, type ZipEntry } from '#store/zip-entries.ts';
 import type { Acting, Action } from './action.ts';
 import { ActionRefused, configured } from './action.ts';
-import { readArtifactWhole } from './artifacts.ts';
+import { readArtifact } from './artifacts.ts';
 import { contentTypeOf } from './content-type.ts';
-import { forEachFile } from './unzip.ts';
 
-/** Artifacts are read into memory, to be unpacked there. */
-const ARTIFACT_BYTES_MAX = 512 * 1024 * 1024;
+/** AWS deploys no more files than this. */
+const FILES_MAX = 100_000;
+const UNPACKED_BYTES_MAX = 7 * 1024 ** 3;
+const PUTS_AT_ONCE = 8;
 
 export const s3Deploy: Action = {
   async start(acting, order) {
@@ -24,18 +29,38 @@ export const s3Deploy: Action = {
     if (!extract && key === '') {
       throw new ActionRefused('ConfigurationError', 'ObjectKey is required when Extract is false');
     }
-    const content = await readArtifactWhole(acting, artifact, ARTIFACT_BYTES_MAX);
-    if (extract) {
+    await withSpooled(acting.house, await readArtifact(acting, artifact), acting.signal, async (path) => {
+      if (!extract) return put(acting, order, key, createReadStream(path), (await stat(path)).size);
       const prefix = key === '' || key.endsWith('/') ? key : `${key}/`;
-      await forEachFile(content, (path, body, sizeBytes) =>
-        put(acting, order, prefix + path, body, sizeBytes),
+      await forEachFile(path, async (file) =>
+        put(acting, order, prefix + file.path, await file.open(), file.sizeBytes),
       );
-    } else {
-      await put(acting, order, key, content, content.length);
-    }
+    });
     return { type: 'ActionSucceeded', outputVariables: {}, summary: 'Deployment Succeeded' };
   },
 };
+
+/** A few at a time; ends with the first failure, when none is running any more. */
+async function forEachFile(archive: string, use: (file: ZipEntry) => Promise<void>): Promise<void> {
+  const zip = await openZip(archive, { entriesMax: FILES_MAX, bytesMax: UNPACKED_BYTES_MAX });
+  const running = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for await (const entry of zip.entries()) {
+      if (failure) break;
+      if (entry.type === 'folder') continue;
+      const one = use(entry)
+        .catch((error: unknown) => void (failure ??= { error }))
+        .finally(() => running.delete(one));
+      running.add(one);
+      if (running.size >= PUTS_AT_ONCE) await Promise.race(running);
+    }
+  } finally {
+    await Promise.all(running);
+    zip.close();
+  }
+  if (failure) throw failure.error;
+}
 
 /** `{datetime}` and `{uuid}` mean the same in every attempt of one action execution. */
 function objectKeyOf(order: StartAction): string {

@@ -6,6 +6,7 @@
 import type { Fault } from '#base/fault.ts';
 import { isFault } from '#base/fault.ts';
 import type { ActionError } from '#core/pipeline/state.ts';
+import { ZipRefused } from '#store/zip-entries.ts';
 import { ActionRefused, cut } from './action.ts';
 
 const MESSAGE_LENGTH_MAX = 5_000;
@@ -22,6 +23,9 @@ export function isDenied(error: Fault): boolean {
 export function failureOf(error: unknown): ActionError {
   if (error instanceof ActionRefused)
     return { code: error.code, message: cut(error.message, MESSAGE_LENGTH_MAX) };
+  if (error instanceof ZipRefused) {
+    return { code: 'ConfigurationError', message: `The input artifact cannot be unpacked: ${error.message}` };
+  }
   if (!isFault(error) || PASSING.test(error.code)) throw error;
   if (isDenied(error)) {
     const message = `The provided role does not have permissions to perform this action. Underlying error: ${error.message}`;
