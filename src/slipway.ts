@@ -26,6 +26,7 @@ import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
 import { openSqs } from '#services/sqs/index.ts';
+import { openSns } from '#services/sns/index.ts';
 import { openSts } from '#services/sts/index.ts';
 import { type Database, migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
@@ -143,6 +144,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openSts(house),
     openLogs(house),
     openSqs(house),
+    openSns(house, options.environment),
     openKms(house),
     openS3(house),
     openCodecommit(house),

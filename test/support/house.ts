@@ -31,6 +31,8 @@ export interface TestHouseOptions {
   readonly databaseUrl?: string;
   readonly runtime?: 'sandbox' | 'process';
   readonly log?: Log;
+  /** What the operator set for the server, such as its mail server. */
+  readonly serverEnvironment?: NodeJS.ProcessEnv;
   readonly quotas?: QuotaProfile;
   /** The server's clock; `createMovableClock` makes one that a test can put forward. */
   readonly clock?: Clock;
@@ -54,7 +56,7 @@ export async function createTestHouse(options: TestHouseOptions = {}): Promise<T
       region: REGION,
       quotas: options.quotas,
       runtime: options.runtime ?? 'sandbox',
-      environment: {},
+      environment: options.serverEnvironment ?? {},
       disturb: options.disturb,
       ...(options.clock ? { clock: options.clock } : {}),
       log: options.log ?? testLog(),
