@@ -528,26 +528,6 @@ function tellStories(kind: 'SQLite' | 'PostgreSQL'): void {
     assert.equal(pipeline?.pipelineType, 'V2');
   });
 
-  test('an approval that names a topic says that nobody was told', async () => {
-    const pipeline = declarationOf('topic');
-    const configuration = pipeline.stages?.[1]?.actions?.[0]?.configuration;
-    assert.ok(configuration);
-    const topic = 'arn:aws:sns:us-east-1:123456789012:reviews';
-    configuration['NotificationArn'] = topic;
-    configuration['CustomData'] = 'Please look';
-    await create(pipeline);
-    const summary = await until('the summary to say so', async () => {
-      const text = latest(await stageOf('topic', 'Review'))?.summary;
-      return text === 'Please look' ? undefined : text;
-    });
-    assert.equal(
-      summary,
-      `Please look (no notification was sent to ${topic}: this Slipway has no notification service)`,
-    );
-    await answer('topic', 'Approved');
-    await reach('topic', 'Deploy', 'Succeeded');
-  });
-
   test('an update makes a new version, cancels what runs and keeps the old declaration', async () => {
     await create(declarationOf('edit'));
     await asked('edit');

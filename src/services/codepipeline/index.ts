@@ -7,8 +7,7 @@
  *
  * Gaps: webhooks, custom actions and jobs, triggers of connections, other action
  * types, other regions, batch builds, full clones. Artifacts are stored as the bucket's own defaults say, without asking
- * for SSE-KMS, unless the artifact store names a key, which then must work. An approval's NotificationArn is accepted,
- * and its summary says that no message was sent.
+ * for SSE-KMS, unless the artifact store names a key, which then must work.
  *
  * By design: nothing is really polled. A source with PollForSourceChanges, which is the default, hears of a push or a
  * new object at once by the house's bus, and shows that setting's name as its trigger; with "false" it never starts by
