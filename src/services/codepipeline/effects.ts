@@ -1,6 +1,6 @@
 /**
  * What decisions ordered, done in the world: actions start and are looked at under the pipeline's role, state changes
- * are published. Faults of other services become the action's error; what may pass is tried again by the engine.
+ * are published. Faults of other services become the action's error; what may pass is tried again for a while.
  */
 
 import { isDoneByWorkers } from '#core/pipeline/catalogue.ts';
@@ -14,28 +14,44 @@ import type { Acting, Outcome } from './actions/action.ts';
 import { startWork, withdrawWork } from './actions/custom.ts';
 import { failureOf } from './actions/failure.ts';
 import { builtInAction } from './actions/index.ts';
+import { bringInputs, requireRegion } from './actions/regions.ts';
+import { createPatience, retrying } from './actions/retrying.ts';
 import type { JobRoom } from './job-machine.ts';
 import { pipelineArn, type PipelineMachine } from './room.ts';
 import { ruleOf } from './rules/index.ts';
-import { openSession, type ActingRoles } from './session.ts';
+import { openSession } from './session.ts';
 
 export function createEffects(house: House, jobs: JobRoom): PipelineMachine['effects'] {
-  const startAction: PipelineMachine['effects']['StartAction'] = (order, performance) =>
-    act(house, order, performance.signal, (acting) =>
-      isJob(order.actionType) ? startWork(jobs, order) : builtInAction(order.actionType).start(acting, order),
+  const patience = createPatience(house.clock);
+
+  const startAction: PipelineMachine['effects']['StartAction'] = (order, { signal }) =>
+    act(order, () =>
+      retrying(house.clock, order.startedAt, signal, async () => {
+        requireRegion(house, order);
+        const ready = await bringInputs(house, order);
+        if (isJob(order.actionType)) return startWork(jobs, ready);
+        const acting: Acting = { house, caller: await openSession(house, order), signal };
+        return builtInAction(order.actionType).start(acting, ready);
+      }),
     );
 
-  const pollAction: PipelineMachine['effects']['PollAction'] = (order, performance) =>
-    act(house, order, performance.signal, async (acting) =>
-      builtInAction(order.actionType).poll?.(acting, order),
+  const pollAction: PipelineMachine['effects']['PollAction'] = (order, { signal }) =>
+    act(order, () =>
+      patience.look(order.actionExecutionId, async () => {
+        const acting: Acting = { house, caller: await openSession(house, order), signal };
+        return builtInAction(order.actionType).poll?.(acting, order);
+      }),
     );
 
   const evaluateRule: PipelineMachine['effects']['EvaluateRule'] = async (order, { signal }) => {
     const { executionId, stage, condition, rule, ruleExecutionId } = order;
     const address: RuleAddress = { executionId, stage, condition, rule, ruleExecutionId };
     try {
-      const acting = { house, caller: await openSession(house, order), signal };
-      return { ...(await ruleOf(order.ruleType).evaluate(acting, order)), ...address };
+      const outcome = await retrying(house.clock, house.clock.now(), signal, async () => {
+        const acting: Acting = { house, caller: await openSession(house, order), signal };
+        return ruleOf(order.ruleType).evaluate(acting, await bringInputs(house, order));
+      });
+      return { ...outcome, ...address };
     } catch (error) {
       return { type: 'RuleErrored', ...failureOf(error), ...address };
     }
@@ -81,15 +97,13 @@ function isJob(id: ActionTypeId): boolean {
 }
 
 async function act(
-  house: House,
-  order: ActingRoles & ActionAddress,
-  signal: AbortSignal,
-  run: (acting: Acting) => Promise<Outcome | undefined>,
+  order: ActionAddress,
+  run: () => Promise<Outcome | undefined>,
 ): Promise<Event | undefined> {
   const { executionId, stage, action, actionExecutionId } = order;
   const address: ActionAddress = { executionId, stage, action, actionExecutionId };
   try {
-    const outcome = await run({ house, caller: await openSession(house, order), signal });
+    const outcome = await run();
     return outcome && { ...outcome, ...address };
   } catch (error) {
     const failure: ActionError = failureOf(error);

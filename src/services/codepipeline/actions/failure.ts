@@ -19,6 +19,11 @@ export function isDenied(error: Fault): boolean {
   return DENIED.test(error.code) || error.status === 403;
 }
 
+/** Asking again may help. What a service lacks, it lacks. */
+export function isPassing({ code, status = 400 }: Fault): boolean {
+  return PASSING.test(code) || (status >= 500 && code !== 'NotImplemented');
+}
+
 /** The error that ends the action, or the thrown thing itself if trying again may help. */
 export function failureOf(error: unknown): ActionError {
   if (error instanceof ActionRefused)
@@ -26,7 +31,7 @@ export function failureOf(error: unknown): ActionError {
   if (error instanceof ZipRefused) {
     return { code: 'ConfigurationError', message: `The input artifact cannot be unpacked: ${error.message}` };
   }
-  if (!isFault(error) || PASSING.test(error.code)) throw error;
+  if (!isFault(error) || isPassing(error)) throw error;
   if (isDenied(error)) {
     const message = `The provided role does not have permissions to perform this action. Underlying error: ${error.message}`;
     return { code: 'PermissionError', message: cut(message, MESSAGE_LENGTH_MAX) };
