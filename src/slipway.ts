@@ -20,13 +20,14 @@ import { openCodebuild } from '#services/codebuild/index.ts';
 import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
 import { openCodepipeline } from '#services/codepipeline/index.ts';
+import { openEvents } from '#services/events/index.ts';
 import { openIam } from '#services/iam/index.ts';
 import { openKms } from '#services/kms/index.ts';
 import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
-import { openSqs } from '#services/sqs/index.ts';
 import { openSns } from '#services/sns/index.ts';
+import { openSqs } from '#services/sqs/index.ts';
 import { openSts } from '#services/sts/index.ts';
 import { type Database, migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
@@ -151,6 +152,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openCodebuild(house, createRuntime(options)),
     ...openCodedeploy(house),
     openCodepipeline(house),
+    openEvents(house),
   ] as const satisfies readonly AnyService[];
 }
 

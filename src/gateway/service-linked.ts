@@ -21,6 +21,8 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   // The output of hooks, which hosts send to CodeDeploy and cannot write themselves.
   'codedeploy.amazonaws.com': ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+  // The events of a rule whose target is a log group.
+  'events.amazonaws.com': ['logs:CreateLogStream', 'logs:PutLogEvents'],
   // Who the role is that somebody may assume, and whether a session policy exists.
   'sts.amazonaws.com': ['iam:GetRole', 'iam:GetPolicy'],
 };

@@ -19,7 +19,7 @@ const withQueue: RuleTarget = { ...target, deadLetterArn: 'arn:aws:sqs:us-east-1
 const denied = { code: 'NO_PERMISSIONS', message: 'no' };
 
 function matched(...targets: readonly RuleTarget[]): DeliveryEvent {
-  return { type: 'EventMatched', event: '{}', matches: targets.map((each) => ({ rule, target: each })) };
+  return { type: 'EventMatched', event: '{}', rule, targets };
 }
 
 /** Decides one event after the other; each comes a second after the one before, unless it says when. */

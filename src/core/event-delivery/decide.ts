@@ -20,9 +20,10 @@ export const deliveryDecider = { version: 1, decide, wakeAt };
 function decide(state: DeliveryState | undefined, event: Stamped): Verdict {
   if (event.type === 'EventMatched') {
     if (state) return { state, effects: [] };
-    const deliveries = event.matches.map((match): Delivery => ({ ...match, status: 'sending', attempts: 1 }));
+    const deliveries = event.targets.map((target): Delivery => ({ target, status: 'sending', attempts: 1 }));
     const effects = deliveries.map((_, index): DeliveryEffect => ({ type: 'Deliver', index, attempt: 1 }));
-    return { state: { event: event.event, acceptedAt: event.at, deliveries }, effects };
+    const { rule, at } = event;
+    return { state: { event: event.event, acceptedAt: at, rule, deliveries }, effects };
   }
   if (!state) return { state, effects: [] };
   switch (event.type) {

@@ -1,5 +1,5 @@
 /**
- * One event on one bus, on its way to the targets of the rules that matched it:
+ * One event on its way to the targets of one rule that it matched:
  *
  *   matched ─▶ sending ─┬─ done ──────────────────────────────────▶ delivered
  *                 ▲     ├─ refused, may pass ─▶ waiting ─┐
@@ -17,12 +17,12 @@ export interface DeliveryState {
   /** The event's JSON; empty when nobody needs it any more. */
   readonly event: string;
   readonly acceptedAt: number;
+  readonly rule: RuleName;
   readonly deliveries: readonly Delivery[];
   readonly endedAt?: number;
 }
 
 export interface Delivery {
-  readonly rule: RuleName;
   readonly target: RuleTarget;
   readonly status: 'sending' | 'waiting' | 'dead-lettering' | 'delivered' | 'dead-lettered' | 'failed';
   /** Attempts begun. */
@@ -43,7 +43,8 @@ export interface DeliveryError {
 export interface EventMatched {
   readonly type: 'EventMatched';
   readonly event: string;
-  readonly matches: readonly { readonly rule: RuleName; readonly target: RuleTarget }[];
+  readonly rule: RuleName;
+  readonly targets: readonly RuleTarget[];
 }
 
 export type DeliveryEvent =
