@@ -67,12 +67,15 @@ export interface Disturbance {
 export const IN_DOUBT = 3;
 const TURN_MS = 10;
 const TURNS_MAX = 500_000;
-const TELLINGS_MAX = 1_000;
+const PLACES_MAX = 5_000;
 
-/** Fails the first, the second … write, each in a telling of its own. Returns how many writes there were. */
-export async function failEveryWrite(databases: Databases, story: Story): Promise<number> {
+/**
+ * Fails the first, the second … write, each in a telling of its own. Returns how many writes there were. A long story
+ * may look at every seventh place only; SLIPWAY_CRASH_EVERY=1 looks at all of them.
+ */
+export async function failEveryWrite(databases: Databases, story: Story, every = 1): Promise<number> {
   const expected = await tell(databases, story);
-  for (let n = 1; n <= TELLINGS_MAX; n++) {
+  for (let n = 1; n <= PLACES_MAX; n += strideOf(every)) {
     let failed = false;
     const beforeWrite = (write: number) => {
       if (failed || write !== n) return;
@@ -83,7 +86,13 @@ export async function failEveryWrite(databases: Databases, story: Story): Promis
     assert.deepEqual(end, expected, `after write ${n} failed`);
     if (!failed) return n - 1;
   }
-  throw new Error(`more than ${TELLINGS_MAX} writes`);
+  throw new Error(`more than ${PLACES_MAX} writes`);
+}
+
+function strideOf(every: number): number {
+  const wanted = Number(process.env['SLIPWAY_CRASH_EVERY'] ?? every);
+  assert.ok(Number.isInteger(wanted) && wanted > 0, 'SLIPWAY_CRASH_EVERY is a number of places');
+  return wanted;
 }
 
 /** Delivers every effect twice: once in a row, and once because the first result is lost. */
@@ -98,9 +107,14 @@ export async function deliverEveryEffectTwice(databases: Databases, story: Story
  * Kills a process of its own at the first, the second … step, and lets a second life end the story. `module` is the
  * URL of the module that exports the story. Returns how many steps there were.
  */
-export async function killAtEveryStep(databases: Databases, story: Story, module: string): Promise<number> {
+export async function killAtEveryStep(
+  databases: Databases,
+  story: Story,
+  module: string,
+  every = 1,
+): Promise<number> {
   const expected = await tell(databases, story);
-  for (let n = 1; n <= TELLINGS_MAX; n++) {
+  for (let n = 1; n <= PLACES_MAX; n += strideOf(every)) {
     let killed = false;
     const end = await withDirectory(async (directory) => {
       const place = await databases.createPlace();
@@ -113,7 +127,7 @@ export async function killAtEveryStep(databases: Databases, story: Story, module
     assert.deepEqual(end, expected, `after a kill at step ${n}`);
     if (!killed) return n - 1;
   }
-  throw new Error(`more than ${TELLINGS_MAX} steps`);
+  throw new Error(`more than ${PLACES_MAX} steps`);
 }
 
 /**
@@ -122,7 +136,7 @@ export async function killAtEveryStep(databases: Databases, story: Story, module
  */
 export async function stopAtEveryStep(databases: Databases, story: Story, module: string): Promise<number> {
   const expected = await tell(databases, story);
-  for (let n = 1; n <= TELLINGS_MAX; n++) {
+  for (let n = 1; n <= PLACES_MAX; n++) {
     let stopped = false;
     const end = await withDirectory(async (directory) => {
       const place = await databases.createPlace();
@@ -145,7 +159,7 @@ export async function stopAtEveryStep(databases: Databases, story: Story, module
     assert.deepEqual(end, expected, `after a stop at step ${n}`);
     if (!stopped) return n - 1;
   }
-  throw new Error(`more than ${TELLINGS_MAX} steps`);
+  throw new Error(`more than ${PLACES_MAX} steps`);
 }
 
 /** One telling in this process: as many lives as it takes. */

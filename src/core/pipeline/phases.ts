@@ -24,7 +24,8 @@ export function nextStep(draft: Draft, execution: Writable<Execution>): Step {
     case 'entering': {
       const outcome = evaluate(draft, execution, 'beforeEntry');
       if (outcome === 'running') return 'wait';
-      if (outcome === 'unmet') return resultOf(declared, 'beforeEntry') === 'SKIP' ? 'Skipped' : 'Failed';
+      if (outcome === 'unmet') return mayBeSkipped(declared) ? 'Skipped' : 'Failed';
+      if (mayBeSkipped(declared) && !run.retry) tellStage(draft, execution, declared.name, run, 'STARTED');
       run.phase = 'acting';
       return 'on';
     }
@@ -68,6 +69,11 @@ function afterFailure(
       return outcome === 'running' ? 'wait' : 'Failed';
     }
   }
+}
+
+/** Such a stage is told to have started when its condition lets it: one that is skipped tells nothing. */
+export function mayBeSkipped(declared: StageDeclaration): boolean {
+  return resultOf(declared, 'beforeEntry') === 'SKIP';
 }
 
 export function resultOf(declared: StageDeclaration, kind: ConditionKind) {

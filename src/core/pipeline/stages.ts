@@ -14,7 +14,7 @@ import { tellExecution, tellStage } from './changes.ts';
 import type { Draft, Writable } from './draft.ts';
 import { currentStage, declarationOf, openExecution, openStage } from './draft.ts';
 import { createExecution } from './executions.ts';
-import { nextStep } from './phases.ts';
+import { mayBeSkipped, nextStep } from './phases.ts';
 import type { Execution, StageRun, Success, Trigger } from './state.ts';
 
 /** The execution left the stage before `stage`, or was just created, and wants in. */
@@ -60,7 +60,9 @@ function enter(draft: Draft, id: string, stageName: string): void {
     conditions: {},
   };
   execution.stages[stageName] = run;
-  tellStage(draft, execution, stageName, run, 'STARTED');
+  if (!mayBeSkipped(currentStage(draft, execution).declared)) {
+    tellStage(draft, execution, stageName, run, 'STARTED');
+  }
   advance(draft, id);
 }
 
