@@ -1,6 +1,6 @@
 /**
  * A worker of custom actions as the public Jenkins plugin is one: it polls for the jobs of one project, acknowledges,
- * fetches the inputs with the job's own credentials, works, stores the outputs under the job's key, and reports once.
+ * fetches the inputs with the job's own credentials, works, stores the outputs encrypted, and reports once.
  */
 
 import {
@@ -92,7 +92,8 @@ export function createWorker(options: WorkerOptions): Worker {
         await store.putObject({
           ...placeOf(artifact),
           Body: present(result.outputs[artifact.name ?? ''], `output ${artifact.name}`),
-          ...(key === undefined ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: key }),
+          ServerSideEncryption: 'aws:kms',
+          ...(key === undefined ? {} : { SSEKMSKeyId: key }),
         });
       }
       await codepipeline.putJobSuccessResult({ jobId: job.id, executionDetails: result.details });
