@@ -1,13 +1,16 @@
 /** The rules of conditions by provider. A provider whose service this house lacks cannot be evaluated, and says so. */
 
 import type { EvaluateRule } from '#core/pipeline/orders.ts';
-import { codebuildRule } from './codebuild.ts';
+import { codebuild } from '#services/codepipeline/actions/codebuild.ts';
+import { commands } from '#services/codepipeline/actions/commands.ts';
+import { ruleOfAction } from './action-rule.ts';
 import { deploymentWindow } from './deployment-window.ts';
 import type { Rule } from './rule.ts';
 import { variableCheck } from './variable-check.ts';
 
 const RULES: Readonly<Record<string, Rule>> = {
-  CodeBuild: codebuildRule,
+  CodeBuild: ruleOfAction(codebuild),
+  Commands: ruleOfAction(commands),
   DeploymentWindow: deploymentWindow,
   VariableCheck: variableCheck,
 };

@@ -1,14 +1,11 @@
 /**
- * The CodeBuild rule: met when a build of the project succeeds. The rule execution's id makes a repeated start the
- * same build. AWS: "CodeBuild" rule reference.
+ * Rules that do what an action does, and are met when it succeeds: CodeBuild and Commands. The rule execution's id
+ * makes a repeated start the same work. AWS: "CodeBuild" and "Commands" rule references.
  */
 
 import type { EvaluateRule, StartAction } from '#core/pipeline/orders.ts';
 import type { Acting, Action, Outcome } from '#services/codepipeline/actions/action.ts';
-import { codebuild } from '#services/codepipeline/actions/codebuild.ts';
 import type { Rule, RuleOutcome } from './rule.ts';
-
-export const codebuildRule: Rule = ruleOfAction(codebuild);
 
 /** A rule that is met when the work of an action succeeds. */
 export function ruleOfAction(action: Action): Rule {
