@@ -160,6 +160,9 @@ test('open work times out at its deadline, whatever its status', () => {
     world.pass(work.deadline);
     assert.equal(world.job.status, 'TimedOut', prepare);
     assert.equal(jobDecider.wakeAt(world.state), undefined);
+    const end = world.effects.at(-1);
+    assert.ok(end?.type === 'ReportEnd' && end.end.type === 'Failed');
+    assert.equal(end.end.code, 'JobTimedOut');
     assert.equal(world.fault({ ...success, jobId: world.job.id }), 'InvalidJobStateException');
   }
 });

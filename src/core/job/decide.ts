@@ -27,6 +27,7 @@ export const JOBS_MAX = 10_000;
 export const jobDecider = { version: 1, decide, wakeAt };
 
 const WAITING = 'No job worker has polled for this job yet';
+const LATE = 'No result came for the job within the time limit of its action type';
 const TAKEN = 'A job worker has acknowledged the job';
 
 /** Ends the work without a result, so that nobody works on it. */
@@ -185,11 +186,13 @@ function withdraw(state: State, onlyUnacknowledged: boolean, at: number): JobDec
   return { state: withdrawn, effects: [], reply: { value: { isVoided: true } } };
 }
 
-/** The pipeline knows the deadline too, so it is not told. */
 function passTime(state: State, at: number): JobDecision {
   const { work, job } = state;
   if (!work || !job || !isOpen(job.status)) return same(state);
-  if (work.deadline <= at) return { state: enter(state, 'TimedOut', at), effects: [] };
+  if (work.deadline <= at) {
+    const end = { type: 'Failed', code: 'JobTimedOut', message: LATE, reference: {} } as const;
+    return over(enter(state, 'TimedOut', at), work, end);
+  }
   if (job.status !== 'Dispatched' || at < job.since + ACKNOWLEDGE_MS_MAX) return same(state);
   const { nonce: _, ...offered } = job;
   return { state: { ...state, job: { ...offered, status: 'Queued', since: at } }, effects: [] };

@@ -2,10 +2,11 @@
  * AWS CodePipeline: pipelines that take a change through stages of actions, under a role of the customer.
  *
  * What this is: declarations and their versions, executions with stage locks in the modes SUPERSEDED, QUEUED and
- * PARALLEL, run-order groups, variables, conditions, retry, rollback, stop, transitions and approvals; the actions CodeCommit and S3 source,
- * CodeBuild, manual approval, CodeDeploy and S3 deploy. Decisions are in `core/pipeline`.
+ * PARALLEL, run-order groups, variables, conditions, retry, rollback, stop, transitions and approvals; the actions
+ * CodeCommit and S3 source, CodeBuild, manual approval, CodeDeploy and S3 deploy, and custom and third-party actions,
+ * whose jobs workers poll for. Decisions are in `core/pipeline` and `core/job`.
  *
- * Gaps: webhooks, custom actions and jobs, triggers of connections, other action
+ * Gaps: executors of kind Lambda, triggers of connections, other action
  * types, other regions, batch builds, full clones. Artifacts are stored as the bucket's own defaults say, without asking
  * for SSE-KMS, unless the artifact store names a key, which then must work.
  *
@@ -13,11 +14,14 @@
  * new object at once by the house's bus, and shows that setting's name as its trigger; with "false" it never starts by
  * itself. Triggers, which AWS has for connections only, are also for CodeCommit sources. The files of a push are those
  * that differ between its two ends. A change that comes while all executions that may be in flight are, starts nothing,
- * and the server's log says so.
+ * and the server's log says so. A worker's success without the output artifacts that its action declares is a failure.
+ * What a custom action of another category than Source reports as its current revision shows in the revision's URL
+ * only. Third parties' action types are registered by the operator, in the file `action-types.json` of the data
+ * directory; see `registered-types.ts`.
  */
 
 import { createBell } from '#base/bell.ts';
-import { gap, type House, type Operations, type Service } from '#services/service.ts';
+import { type House, type Operations, type Service } from '#services/service.ts';
 import { pipelineDecider } from '#core/pipeline/decide.ts';
 import { actionExecutionOperations } from './action-executions.ts';
 import { actionTypeOperations } from './action-types.ts';
@@ -41,10 +45,16 @@ import { taggingOperations } from './tagging.ts';
 import { thirdPartyJobOperations } from './third-party-jobs.ts';
 import { triggerMigrations } from './trigger-tables.ts';
 import { typeOperations } from './types.ts';
+import { createWebhookRoute } from './webhook-delivery.ts';
+import { webhookRegistrationOperations } from './webhook-registration.ts';
+import { webhookOperations } from './webhooks.ts';
 
-const NO_WEBHOOKS = gap('webhooks are not available yet');
+export interface CodepipelineOptions {
+  /** Where GitHub's API is, if it is not GitHub's own. */
+  readonly githubApi?: string | undefined;
+}
 
-export function openCodepipeline(house: House): Service<'codepipeline'> {
+export function openCodepipeline(house: House, options: CodepipelineOptions = {}): Service<'codepipeline'> {
   const bell = createBell(house.clock);
   const jobs: JobRoom = { house, bell, jobs: createJobMachine(house, () => machine) };
   const machine: PipelineMachine = {
@@ -66,11 +76,8 @@ export function openCodepipeline(house: House): Service<'codepipeline'> {
     ...jobOperations(jobs),
     ...thirdPartyJobOperations(jobs),
     ...typeOperations(room),
-    PutWebhook: NO_WEBHOOKS,
-    ListWebhooks: NO_WEBHOOKS,
-    DeleteWebhook: NO_WEBHOOKS,
-    RegisterWebhookWithThirdParty: NO_WEBHOOKS,
-    DeregisterWebhookWithThirdParty: NO_WEBHOOKS,
+    ...webhookOperations(room),
+    ...webhookRegistrationOperations(room, options.githubApi),
     ...revisionOperations(room),
   };
   return {
@@ -80,6 +87,7 @@ export function openCodepipeline(house: House): Service<'codepipeline'> {
     machines: [machine, jobs.jobs],
     migrations: [...migrations, ...jobMigrations, ...triggerMigrations],
     subscriptions: createSubscriptions(room),
+    routes: [createWebhookRoute(room)],
     async recover() {
       await readRegistrations(house);
       await clearSpool(house);

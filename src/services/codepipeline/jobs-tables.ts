@@ -77,6 +77,8 @@ async function createJobs({ schema }: Kysely<unknown>): Promise<void> {
     .on('codepipeline_jobs')
     .columns(['action_type', 'waiting', 'since'])
     .execute();
+  await schema.createIndex('codepipeline_jobs_age').on('codepipeline_jobs').column('since').execute();
+  await schema.createIndex('codepipeline_jobs_work').on('codepipeline_jobs').column('work_id').execute();
   await schema
     .createTable('codepipeline_custom_types')
     .addColumn('action_type', 'text', (column) => column.primaryKey())

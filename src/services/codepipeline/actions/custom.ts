@@ -9,6 +9,7 @@ import type { ActionType } from '#core/pipeline/catalogue.ts';
 import { regionText } from '#core/pipeline/declaration-fault.ts';
 import type { StartAction, WithdrawAction } from '#core/pipeline/orders.ts';
 import { findActionType } from '#services/codepipeline/action-types.ts';
+import { forgetOldJobs } from '#services/codepipeline/job-ageing.ts';
 import { queueOf, type JobRoom } from '#services/codepipeline/job-machine.ts';
 import { rows } from '#services/codepipeline/tables.ts';
 import type { House } from '#services/service.ts';
@@ -17,10 +18,12 @@ import { ActionRefused } from './action.ts';
 const QUERY_VALUE = /^[a-zA-Z0-9_-]{1,20}$/;
 
 /** May be repeated for the same action execution. */
-export async function startWork({ house, jobs, bell }: JobRoom, order: StartAction): Promise<undefined> {
+export async function startWork(room: JobRoom, order: StartAction): Promise<undefined> {
+  const { house, jobs, bell } = room;
   const work = await workOf(house, order);
   await house.engine.send(jobs, order.actionExecutionId, { type: 'WorkRequested', work });
   bell.ring([queueOf(work)]);
+  await forgetOldJobs(room);
 }
 
 /** True if the action ends by this, as nobody had begun its work. */
