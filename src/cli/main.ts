@@ -55,6 +55,15 @@ program
   .action(async (options) => (await import('./doctor.ts')).doctor(options));
 
 program
+  .command('check')
+  .description('say what is wrong with pipeline definitions (JSON or YAML), with line numbers')
+  .argument('<file...>', 'the files to check')
+  .option('--region <region>', 'the region of the pipeline', process.env['AWS_REGION'] ?? 'us-east-1')
+  .option('--quotas <name>', 'whose quotas: seed or aws', process.env['SLIPWAY_QUOTAS'] ?? 'seed')
+  .option('--json', 'print JSON', false)
+  .action(async (files, options) => (await import('./check.ts')).check(files, options));
+
+program
   .command('watch')
   .description('follow an execution of a pipeline')
   .argument('<pipeline>', 'name of the pipeline')

@@ -32,6 +32,7 @@ export const DEPLOY_TYPES: readonly ActionType[] = [
       optional('KMSEncryptionKeyARN'),
     ],
     timeoutMs: 90 * MINUTE_MS,
+    isEverywhere: true,
     settings: { entityUrlTemplate: 'https://console.aws.amazon.com/s3/home?bucket={Config:BucketName}' },
   },
   {

@@ -21,6 +21,7 @@ export const INVOKE_TYPES: readonly ActionType[] = [
     inputs: exactly(0),
     outputs: exactly(0),
     timeoutMs: 7 * DAY_MS,
+    isEverywhere: true,
   },
   {
     id: aws('Invoke', 'Lambda'),

@@ -23,6 +23,8 @@ export interface ActionType {
   readonly inputs: Bounds;
   readonly outputs: Bounds;
   readonly timeoutMs: number;
+  /** It needs nothing but buckets, which exist in every region; other actions run in the region of the house. */
+  readonly isEverywhere?: true;
   /** Only pipelines of type V2 may have it. */
   readonly isV2Only?: true;
   /** Members of the declaration, besides the configuration, that only some types have. */

@@ -103,7 +103,7 @@ function completeRule(rule: GivenRule): RuleDeclaration {
   };
 }
 
-function completeAction(action: GivenAction): ActionDeclaration {
+export function completeAction(action: GivenAction): ActionDeclaration {
   return {
     ...action,
     runOrder: action.runOrder ?? 1,

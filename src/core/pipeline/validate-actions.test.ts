@@ -16,6 +16,15 @@ const deploy = (provider: string, configuration: Record<string, string>) =>
 const build = (configuration: Record<string, string>, rest: Partial<GivenAction> = {}) =>
   withAction({ ...buildAction('A'), configuration: { ProjectName: 'p', ...configuration }, ...rest });
 
+const inRegions = (given: GivenAction): GivenDeclaration => ({
+  ...withAction(given),
+  artifactStore: undefined as never,
+  artifactStores: {
+    'us-east-1': { type: 'S3', location: 'here' },
+    'eu-west-1': { type: 'S3', location: 'there' },
+  },
+});
+
 const A = 'stages/1/actions/0';
 const CODE = 'InvalidActionDeclarationException';
 const missing = (key: string) =>
@@ -41,17 +50,15 @@ const table: readonly (readonly [string, GivenDeclaration, string | undefined])[
     unavailable('Build', 'Custom', 'Jenkins', '9'),
   ],
   [
-    'A1: actions run in the region of the house only',
-    {
-      ...withAction({ ...buildAction('A'), region: 'eu-west-1' }),
-      artifactStore: undefined as never,
-      artifactStores: {
-        'us-east-1': { type: 'S3', location: 'here' },
-        'eu-west-1': { type: 'S3', location: 'there' },
-      },
-    },
+    'A1: most actions run in the region of the house only',
+    inRegions({ ...buildAction('A'), region: 'eu-west-1' }),
     `${A}/region: ${CODE}: ActionType (Category: 'Build', Provider: 'CodeBuild', Owner: 'AWS', Version: '1') in ` +
       "action 'A' is not available in region EU_WEST_1",
+  ],
+  [
+    'A1: what needs only buckets runs in every region',
+    inRegions({ ...approvalAction('A'), region: 'eu-west-1' }),
+    undefined,
   ],
   ['A1: the own region may be named', build({}, { region: 'us-east-1' }), undefined],
   ['A1: a custom type of the account', jenkins(), undefined],

@@ -50,7 +50,11 @@ export function actionFaults(
           'the region of the pipeline',
       );
       // Without a store for the region, that is what has to be mended first.
-    } else if (declaration.artifactStores && artifactStoreOf(declaration, actionRegion)) {
+    } else if (
+      !type.isEverywhere &&
+      declaration.artifactStores &&
+      artifactStoreOf(declaration, actionRegion)
+    ) {
       say([...path, 'region'], unavailableMessage(action, actionRegion));
     }
   }

@@ -4,7 +4,7 @@ import type { ActionTypeLookup } from './catalogue-type.ts';
 import type { Quotas } from './limits.ts';
 
 export interface Circumstances {
-  /** The pipeline's own, the only one in which actions can run. */
+  /** The pipeline's own, the only one in which most actions can run. */
   readonly region: string;
   readonly quotas: Quotas;
   /** Built-in types, and custom types of the account. */

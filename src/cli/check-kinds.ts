@@ -1,0 +1,26 @@
+/** The kinds of files that `slipway check` knows, and what it says about one. A further kind is one more entry. */
+
+import type { Unknown } from '#core/pipeline/declaration-fault.ts';
+import type { PlacedDocument } from '#core/placed-document.ts';
+
+export interface CheckOptions {
+  readonly region: string;
+  readonly quotas: string;
+}
+
+export interface Finding {
+  /** From the root of the file. */
+  readonly path: readonly (string | number)[];
+  readonly code: string;
+  readonly message: string;
+  readonly unknown?: Unknown;
+  readonly hint?: string;
+}
+
+export interface Kind {
+  /** `a pipeline definition` */
+  readonly name: string;
+  /** By what stands at the root, which is a map. */
+  recognizes(root: object): boolean;
+  check(document: PlacedDocument, options: CheckOptions): readonly Finding[];
+}

@@ -1,0 +1,112 @@
+/**
+ * `slipway check FILE…`: everything that is wrong with a file, with its place, before anything is created. One line a
+ * fault on standard output, as compilers print them; the exit code is 1 if there is any.
+ */
+
+import { readFileSync } from 'node:fs';
+import { nearest } from '#core/nearest.ts';
+import { readPlaced } from '#core/placed-document.ts';
+import { plainError } from './errors.ts';
+import type { CheckOptions, Finding, Kind } from './check-kinds.ts';
+import { pipelineKind } from './check-pipeline.ts';
+import { parseQuotas } from './options.ts';
+import { paint } from './paint.ts';
+
+export interface CheckCommandOptions extends CheckOptions {
+  readonly json: boolean;
+}
+
+const KINDS: readonly Kind[] = [pipelineKind];
+
+interface PlacedFinding {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly code: string;
+  readonly message: string;
+  readonly path: readonly (string | number)[];
+  readonly hint?: string;
+}
+
+interface Checked {
+  readonly file: string;
+  readonly kind: string | undefined;
+  readonly findings: readonly PlacedFinding[];
+}
+
+export function check(files: readonly string[], options: CheckCommandOptions): void {
+  parseQuotas(options.quotas);
+  const all = files.map((file) => checkFile(file, options));
+  const findings = all.flatMap((each) => each.findings);
+  const text = options.json ? `${JSON.stringify(findings, undefined, 2)}\n` : all.map(printed).join('');
+  process.stdout.write(text);
+  if (findings.length > 0) process.exitCode = 1;
+}
+
+function checkFile(file: string, options: CheckOptions): Checked {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return onlyFinding(file, undefined, {
+      line: 1,
+      column: 1,
+      code: 'Unreadable',
+      message: unreadable(error),
+    });
+  }
+  const document = readPlaced(text);
+  const [wrong] = document.faults;
+  if (wrong)
+    return onlyFinding(file, undefined, { ...wrong.place, code: 'SyntaxError', message: wrong.message });
+  const { value } = document;
+  const root = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  const kind = KINDS.find((candidate) => candidate.recognizes(root));
+  if (!kind) {
+    const message = `This is not ${KINDS.map(({ name }) => name).join(', nor ')}`;
+    return onlyFinding(file, undefined, { line: 1, column: 1, code: 'UnknownKind', message });
+  }
+  const findings = kind.check(document, options).map((finding) => ({
+    file,
+    ...document.placeOf(finding.path),
+    code: finding.code,
+    message: finding.message,
+    path: finding.path,
+    ...hintOf(finding),
+  }));
+  return { file, kind: kind.name, findings: findings.sort(byPlace) };
+}
+
+function onlyFinding(
+  file: string,
+  kind: string | undefined,
+  finding: Pick<PlacedFinding, 'line' | 'column' | 'code' | 'message'>,
+): Checked {
+  return { file, kind, findings: [{ file, ...finding, path: [] }] };
+}
+
+function unreadable(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'There is no such file';
+  return code === 'EISDIR' ? 'This is a folder' : plainError(error);
+}
+
+function hintOf({ hint, unknown }: Finding): { readonly hint?: string } {
+  if (hint !== undefined) return { hint };
+  const meant = unknown && nearest(unknown.name, unknown.known);
+  return meant === undefined ? {} : { hint: `did you mean ${meant}?` };
+}
+
+function byPlace(a: PlacedFinding, b: PlacedFinding): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+function printed({ file, kind, findings }: Checked): string {
+  if (findings.length === 0) return paint.green(`${file}: ${kind}, and nothing is wrong with it\n`);
+  return findings
+    .map(({ line, column, code, message, hint }) => {
+      const meant = hint === undefined ? '' : paint.yellow(` (${hint})`);
+      return `${paint.bold(`${file}:${line}:${column}`)} ${paint.red(code)}: ${message}${meant}\n`;
+    })
+    .join('');
+}
