@@ -10,6 +10,7 @@ export const SERVICES = [
   'codedeploy',
   'codedeploy-commands',
   'codepipeline',
+  'codestar-notifications',
   'events',
   'iam',
   'kms',

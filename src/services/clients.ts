@@ -10,6 +10,7 @@ import type * as CodeBuild from '@aws-sdk/client-codebuild';
 import type * as CodeCommit from '@aws-sdk/client-codecommit';
 import type * as CodeDeploy from '@aws-sdk/client-codedeploy';
 import type * as CodePipeline from '@aws-sdk/client-codepipeline';
+import type * as CodestarNotifications from '@aws-sdk/client-codestar-notifications';
 import type * as EventBridge from '@aws-sdk/client-eventbridge';
 import type * as Iam from '@aws-sdk/client-iam';
 import type * as Kms from '@aws-sdk/client-kms';
@@ -27,6 +28,7 @@ export interface Clients {
   codedeploy: typeof CodeDeploy;
   'codedeploy-commands': HostCommands;
   codepipeline: typeof CodePipeline;
+  'codestar-notifications': typeof CodestarNotifications;
   events: typeof EventBridge;
   iam: typeof Iam;
   kms: typeof Kms;

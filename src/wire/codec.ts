@@ -15,6 +15,7 @@ import type { HttpAnswer, HttpRequest } from './http.ts';
 import { readJsonBody, writeJsonBody, writeJsonMembers } from './json.ts';
 import type { Model, Operation, Protocol } from './model.ts';
 import { readQueryInput, writeQueryFault, writeQueryOutput } from './query.ts';
+import { readRestJsonInput, writeRestJsonFault, writeRestJsonOutput } from './rest-json.ts';
 import { readRestInput, writeRestFault, writeRestOutput } from './rest.ts';
 
 /** The operation of that name, or the fault that AWS gives for names it does not know. */
@@ -44,6 +45,8 @@ export function decodeInput(
       return readJsonBody(operation.input, wholeBody(operation, body));
     case 'query':
       return readQueryInput(operation, request, wholeBody(operation, body));
+    case 'rest-json':
+      return readRestJsonInput(operation, request, body, labels);
     case 'rest-xml':
       return readRestInput(operation, request, body, labels);
   }
@@ -65,6 +68,8 @@ export function encodeOutput(
       const body = writeQueryOutput(model, operation, output, requestId);
       return { status: operation.status, headers: { ...headers, 'content-type': 'text/xml' }, body };
     }
+    case 'rest-json':
+      return writeRestJsonOutput(operation, output, headers);
     case 'rest-xml':
       return writeRestOutput(model, operation, output, headers);
   }
@@ -93,6 +98,8 @@ export function encodeFault(
       const body = writeQueryFault(model, spelled, fault, requestId);
       return { status: spelled.status, headers: { ...headers, 'content-type': 'text/xml' }, body };
     }
+    case 'rest-json':
+      return writeRestJsonFault(spelled, fault, headers);
     case 'rest-xml':
       return writeRestFault(spelled, fault, headers, model?.operations.get(operationName ?? '')?.output);
   }

@@ -15,23 +15,40 @@ import { formatTimestamp, parseTimestamp } from './timestamp.ts';
 const DEPTH_MAX = 100;
 const INTEGER_MAX = 2 ** 31 - 1;
 
+/** How a member is called in JSON: by its own name, or, in the REST protocol, by the name that the table gives it. */
+export type JsonNames = (name: string, member: Member) => string;
+
+export const ownNames: JsonNames = (name) => name;
+
 /** An absent body is an empty input. */
-export function readJsonBody(shape: StructureShape | undefined, body: Uint8Array): Record<string, unknown> {
+export function readJsonBody(
+  shape: StructureShape | undefined,
+  body: Uint8Array,
+  names: JsonNames = ownNames,
+): Record<string, unknown> {
   if (body.length === 0) return {};
   const parsed = parseJson(body);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw malformed('The body must be a JSON object.');
   }
-  return shape ? readStructure(shape, parsed) : {};
+  return shape ? readStructure(shape, parsed, names) : {};
 }
 
-export function writeJsonBody(shape: StructureShape | undefined, output: object): Buffer {
-  return Buffer.from(JSON.stringify(shape ? writeStructure(shape, output) : {}));
+export function writeJsonBody(
+  shape: StructureShape | undefined,
+  output: object,
+  names: JsonNames = ownNames,
+): Buffer {
+  return Buffer.from(JSON.stringify(shape ? writeStructure(shape, output, names) : {}));
 }
 
 /** Members of an error shape as JSON values; members that the shape does not have are left out. */
-export function writeJsonMembers(shape: StructureShape, members: object): Record<string, unknown> {
-  return writeStructure(shape, members);
+export function writeJsonMembers(
+  shape: StructureShape,
+  members: object,
+  names: JsonNames = ownNames,
+): Record<string, unknown> {
+  return writeStructure(shape, members, names);
 }
 
 function parseJson(body: Uint8Array): unknown {
@@ -66,30 +83,31 @@ function depthOf(text: string): number {
   return deepest;
 }
 
-function readStructure(shape: StructureShape, value: object): Record<string, unknown> {
+function readStructure(shape: StructureShape, value: object, names: JsonNames): Record<string, unknown> {
   const structure: Record<string, unknown> = {};
   for (const [name, member] of shape.members) {
-    if (!Object.hasOwn(value, name)) continue;
-    const item = (value as Record<string, unknown>)[name];
-    if (item !== null) structure[name] = readValue(member, item);
+    const key = names(name, member);
+    if (!Object.hasOwn(value, key)) continue;
+    const item = (value as Record<string, unknown>)[key];
+    if (item !== null) structure[name] = readValue(member, item, names);
   }
   return structure;
 }
 
-function readValue(member: Member, value: unknown): unknown {
+function readValue(member: Member, value: unknown, names: JsonNames): unknown {
   const { shape } = member;
   switch (shape.type) {
     case 'structure':
       if (!isObject(value)) throw unexpected(value, shape);
-      return readStructure(shape, value);
+      return readStructure(shape, value, names);
     case 'list':
       if (!Array.isArray(value)) throw unexpected(value, shape);
-      return value.filter((item) => item !== null).map((item) => readValue(shape.member, item));
+      return value.filter((item) => item !== null).map((item) => readValue(shape.member, item, names));
     case 'map': {
       if (!isObject(value)) throw unexpected(value, shape);
       const map: Record<string, unknown> = Object.create(null);
       for (const [key, item] of Object.entries(value)) {
-        if (item !== null) map[key] = readValue(shape.value, item);
+        if (item !== null) map[key] = readValue(shape.value, item, names);
       }
       return map;
     }
@@ -131,30 +149,30 @@ function readScalar(shape: ScalarShape, value: unknown): unknown {
   }
 }
 
-function writeStructure(shape: StructureShape, value: object): Record<string, unknown> {
+function writeStructure(shape: StructureShape, value: object, names: JsonNames): Record<string, unknown> {
   const structure: Record<string, unknown> = {};
   for (const [name, member] of shape.members) {
     const item = (value as Record<string, unknown>)[name];
-    if (item !== undefined && item !== null) structure[name] = writeValue(member, item);
+    if (item !== undefined && item !== null) structure[names(name, member)] = writeValue(member, item, names);
   }
   return structure;
 }
 
-function writeValue(member: Member, value: unknown): unknown {
+function writeValue(member: Member, value: unknown, names: JsonNames): unknown {
   const { shape } = member;
   switch (shape.type) {
     case 'structure':
       assert(isObject(value), `${shape.name} must be an object`);
       assert(!shape.eventStream, 'event streams are not written here');
-      return writeStructure(shape, value);
+      return writeStructure(shape, value, names);
     case 'list':
       assert(Array.isArray(value), `${shape.name} must be a list`);
-      return value.map((item) => writeValue(shape.member, item));
+      return value.map((item) => writeValue(shape.member, item, names));
     case 'map': {
       assert(isObject(value), `${shape.name} must be a map`);
       const map: Record<string, unknown> = Object.create(null);
       for (const [key, item] of Object.entries(value)) {
-        if (item !== undefined && item !== null) map[key] = writeValue(shape.value, item);
+        if (item !== undefined && item !== null) map[key] = writeValue(shape.value, item, names);
       }
       return map;
     }

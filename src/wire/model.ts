@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { assert, present } from '#base/assert.ts';
 
-export type Protocol = 'json' | 'query' | 'rest-xml';
+export type Protocol = 'json' | 'query' | 'rest-json' | 'rest-xml';
 
 /** What tells a service apart on the wire. */
 export interface ServiceFacts {

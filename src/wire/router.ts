@@ -12,6 +12,7 @@ import { splitTarget } from './http.ts';
 import type { HttpRequest } from './http.ts';
 import { loadModel, serviceFacts, services } from './model.ts';
 import type { Protocol } from './model.ts';
+import { findPathOperation } from './rest-path.ts';
 import { findRestOperation, labelsOfPath } from './rest-route.ts';
 
 export interface Route {
@@ -62,6 +63,8 @@ export function routeRequest(
       return reject('json', 'The header X-Amz-Target, which names the operation, is missing.', 404);
     case 'query':
       return { service, protocol, operation: undefined, labels: {} };
+    case 'rest-json':
+      return routePath(request, service);
     case 'rest-xml':
       return routeRest(request, service, hosts);
   }
@@ -135,6 +138,14 @@ function routeRest(request: HttpRequest, service: string, hosts: readonly string
   }
   const message = 'The specified method is not allowed against this resource.';
   return { protocol, fault: fault('UnknownOperationException', message) };
+}
+
+function routePath(request: HttpRequest, service: string): Route | Rejection {
+  const protocol = 'rest-json';
+  const found = findPathOperation(loadModel(service), request);
+  if (found) return { service, protocol, operation: found.operation.name, labels: found.labels };
+  const shown = splitTarget(request.target).path.slice(0, SHOWN_LENGTH_MAX);
+  return reject(protocol, `The service ${service} has no operation at ${request.method} ${shown}.`, 404);
 }
 
 function uriFault(cause?: unknown): Fault {

@@ -61,7 +61,7 @@ def serialize(model, operation, value):
     return {
         "method": request["method"],
         "path": request["url_path"],
-        "query": query if isinstance(query, str) else urlencode(query),
+        "query": query if isinstance(query, str) else urlencode(query, doseq=True),
         "headers": dict(request["headers"]),
         "body": base64.b64encode(body or b"").decode(),
     }
