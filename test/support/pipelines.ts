@@ -86,7 +86,9 @@ export function check(result: 'FAIL' | 'SKIP' | 'ROLLBACK' | undefined, left: st
   return { conditions: [{ ...(result ? { result } : {}), rules: [rule] }] };
 }
 
-export async function createPipelines(house: TestHouse): Promise<Pipelines> {
+export async function createPipelines(
+  house: Pick<TestHouse, 'endpoint' | 'region' | 'credentials'>,
+): Promise<Pipelines> {
   const { endpoint, region, credentials } = house;
   const options = { endpoint, region, credentials, maxAttempts: 1 };
   let codepipeline = new CodePipeline(options);
