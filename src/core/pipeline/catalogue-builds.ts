@@ -28,11 +28,6 @@ const CODEBUILD = {
   ],
   inputs: between(1, 5),
   outputs: between(0, 5),
-  settings: {
-    entityUrlTemplate: 'https://console.aws.amazon.com/codebuild/home#/projects/{Config:ProjectName}/view',
-    executionUrlTemplate:
-      'https://console.aws.amazon.com/codebuild/home#/builds/{ExternalExecutionId}/view/new',
-  },
 } as const;
 
 export const BUILD_TYPES: readonly ActionType[] = [

@@ -33,19 +33,12 @@ export const DEPLOY_TYPES: readonly ActionType[] = [
     ],
     timeoutMs: 90 * MINUTE_MS,
     isEverywhere: true,
-    settings: { entityUrlTemplate: 'https://console.aws.amazon.com/s3/home?bucket={Config:BucketName}' },
   },
   {
     ...DEPLOY,
     id: aws('Deploy', 'CodeDeploy'),
     properties: [required('ApplicationName'), required('DeploymentGroupName')],
     timeoutMs: 5 * DAY_MS,
-    settings: {
-      entityUrlTemplate:
-        'https://console.aws.amazon.com/codedeploy/home#/applications/{Config:ApplicationName}/deployment-groups/{Config:DeploymentGroupName}',
-      executionUrlTemplate:
-        'https://console.aws.amazon.com/codedeploy/home#/deployments/{ExternalExecutionId}',
-    },
   },
   {
     ...DEPLOY,

@@ -29,9 +29,6 @@ export const INVOKE_TYPES: readonly ActionType[] = [
     inputs: between(0, 5),
     outputs: between(0, 5),
     timeoutMs: DAY_MS,
-    settings: {
-      entityUrlTemplate: 'https://console.aws.amazon.com/lambda/home#/functions/{Config:FunctionName}',
-    },
   },
   {
     id: aws('Invoke', 'StepFunctions'),
@@ -56,8 +53,5 @@ export const INVOKE_TYPES: readonly ActionType[] = [
     outputs: exactly(0),
     timeoutMs: HOUR_MS,
     isV2Only: true,
-    settings: {
-      entityUrlTemplate: 'https://console.aws.amazon.com/codepipeline/home#/view/{Config:PipelineName}',
-    },
   },
 ];

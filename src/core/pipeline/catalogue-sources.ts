@@ -14,12 +14,6 @@ export const SOURCE_TYPES: readonly ActionType[] = [
     ...SOURCE,
     id: aws('Source', 'CodeCommit'),
     properties: [required('RepositoryName'), required('BranchName'), POLLING, ARTIFACT_FORMAT],
-    settings: {
-      entityUrlTemplate:
-        'https://console.aws.amazon.com/codecommit/home#/repository/{Config:RepositoryName}/browse/{Config:BranchName}/--/',
-      revisionUrlTemplate:
-        'https://console.aws.amazon.com/codecommit/home#/repository/{Config:RepositoryName}/commit/{RevisionId}',
-    },
   },
   {
     ...SOURCE,
@@ -30,15 +24,11 @@ export const SOURCE_TYPES: readonly ActionType[] = [
       POLLING,
       optional('AllowOverrideForS3ObjectKey', BOOLEAN),
     ],
-    settings: { entityUrlTemplate: 'https://console.aws.amazon.com/s3/home?bucket={Config:S3Bucket}' },
   },
   {
     ...SOURCE,
     id: aws('Source', 'ECR'),
     properties: [required('RepositoryName'), optional('ImageTag')],
-    settings: {
-      entityUrlTemplate: 'https://console.aws.amazon.com/ecr/repositories/{Config:RepositoryName}',
-    },
   },
   {
     ...SOURCE,

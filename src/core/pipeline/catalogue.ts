@@ -1,6 +1,7 @@
 /**
  * The action types that AWS offers, as data, and how they are looked up. Every one may be declared; an action whose
- * provider has no room in this house fails when it runs, and says so. Custom types are the room's.
+ * provider has no room in this house fails when it runs, and says so. Custom types are the room's. AWS's own types come
+ * without addresses: those of its console would lead to somebody else's resources.
  */
 
 import { BUILD_TYPES } from './catalogue-builds.ts';
@@ -37,8 +38,8 @@ export function actionTypeOf(id: ActionTypeId): ActionType | undefined {
 
 /** The type, or what holds for every custom action: a worker may take a day. */
 export function actionTypeOrGeneric(id: ActionTypeId): ActionType {
-  const any = { min: 0, max: 5 };
-  return actionTypeOf(id) ?? { id, properties: [], inputs: any, outputs: any, timeoutMs: DAY_MS };
+  const artifacts = { min: 0, max: 5 };
+  return actionTypeOf(id) ?? { id, properties: [], inputs: artifacts, outputs: artifacts, timeoutMs: DAY_MS };
 }
 
 /** True if the work is done as a job that somebody outside takes and reports. */
