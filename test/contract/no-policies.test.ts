@@ -21,12 +21,20 @@ const HOST_COMMANDS = 'codedeploy-commands';
 
 const BUILD = 'closed:12345678-1234-1234-1234-123456789012';
 
+const CLOSED_KEY = '12345678-1234-1234-1234-123456789012';
+
 /** Members that the handlers need, or need in a form of which the tables do not know. */
 const NEEDED: Readonly<Record<string, object>> = {
   'codebuild:BatchDeleteBuilds': { ids: [BUILD] },
   'codebuild:BatchGetBuilds': { ids: [BUILD] },
   'codebuild:RetryBuild': { id: BUILD },
   'codebuild:StopBuild': { id: BUILD },
+  'kms:CreateAlias': { AliasName: 'alias/closed' },
+  'kms:Decrypt': { KeyId: CLOSED_KEY },
+  'kms:DeleteAlias': { AliasName: 'alias/closed' },
+  'kms:ReEncrypt': { DestinationKeyId: CLOSED_KEY },
+  'kms:RetireGrant': { KeyId: CLOSED_KEY, GrantId: '1' },
+  'kms:UpdateAlias': { AliasName: 'alias/closed' },
   'logs:DescribeLogStreams': { logGroupName: 'closed' },
   'logs:FilterLogEvents': { logGroupName: 'closed' },
   'logs:GetLogEvents': { logGroupName: 'closed' },
@@ -155,6 +163,7 @@ const TEXTS: readonly string[] = [
   'a/b/c/d',
   's3://closed-bucket/a',
   'arn:aws:codepipeline:us-east-1:123456789012:closed',
+  'ThirdParty',
 ];
 
 function leastScalar(shape: ScalarShape, path: string): unknown {
