@@ -131,10 +131,12 @@ function withDigest(state: TrailState, at: number): TrailState {
 
 function started(state: TrailState, at: number): TrailState {
   const last = state.spans.at(-1);
+  // The end of the one before may lie a moment ahead; nothing is delivered twice.
+  const from = Math.max(at, last?.until ?? at);
   const spans: readonly Span[] =
     last && state.spans.length >= SPANS_MAX
       ? [...state.spans.slice(0, -1), { from: last.from, until: undefined }]
-      : [...state.spans, { from: at, until: undefined }];
+      : [...state.spans, { from, until: undefined }];
   const next: TrailState = {
     ...state,
     isLogging: true,
@@ -146,10 +148,10 @@ function started(state: TrailState, at: number): TrailState {
 }
 
 function stopped(state: TrailState, at: number): TrailState {
-  const spans = state.spans.map((span) =>
-    span.until === undefined ? { ...span, until: at + STORED_MS_MAX } : span,
-  );
-  return { ...state, isLogging: false, stoppedAt: at, spans };
+  const until = at + STORED_MS_MAX;
+  const spans = state.spans.map((span) => ({ from: span.from, until: span.until ?? until }));
+  const filled = spans.filter((span) => span.until > span.from);
+  return { ...state, isLogging: false, stoppedAt: at, spans: filled };
 }
 
 function delivered(state: TrailState, event: Extract<Event, { type: 'LogsDelivered' }>): TrailState {

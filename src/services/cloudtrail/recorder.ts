@@ -9,7 +9,8 @@ import type { Kysely } from 'kysely';
 import { fault } from '#base/fault.ts';
 import type { CallRecord } from '#core/trail/record.ts';
 import type { House, Recorder } from '#services/service.ts';
-import { withTables, type DataEventRow, type EventRow, type ResourceRow, type Tables } from './tables.ts';
+import { createInserts, type Inserts, type SqlValue } from './inserts.ts';
+import { withTables, type Tables } from './tables.ts';
 
 /** How long a record that nobody waits for may stay in memory; so much of the reads is lost in a crash. */
 const UNAWAITED_MS_MAX = 1_000;
@@ -19,8 +20,6 @@ const UNAWAITED_MAX = 500;
 const BATCH_MAX = 500;
 /** Records in memory while the database refuses them. */
 const HELD_MAX = 10_000;
-/** Rows of one statement: few different statements, so that both databases know them already. */
-const ROWS = [32, 8, 1] as const;
 /** PostgreSQL bounds what an index holds. */
 const NAME_LENGTH_MAX = 512;
 
@@ -41,6 +40,7 @@ export function createRecordWriter(
   beside: (transaction: Kysely<Tables>, records: readonly CallRecord[]) => Promise<void>,
 ): RecordWriter {
   const { clock, database, log } = house;
+  const inserts = createInserts(database.dialect);
   let batch = createBatch();
   let writing: Promise<void> | undefined;
   let timer: (() => void) | undefined;
@@ -90,7 +90,7 @@ export function createRecordWriter(
       const part = records.slice(from, from + BATCH_MAX);
       await database.transaction(async (transaction) => {
         const rows = withTables(transaction);
-        await insertAll(rows, part, clock.now());
+        await insertAll(rows, inserts, part, clock.now());
         await beside(rows, part);
       }, 'snapshot');
     }
@@ -126,59 +126,39 @@ function createBatch(): Batch {
   return { records: [], written };
 }
 
-/** A batch that was written in part is written again: ids are unique, and what is there stays. */
-async function insertAll(rows: Kysely<Tables>, records: readonly CallRecord[], now: number): Promise<void> {
-  const events: EventRow[] = [];
-  const resources: ResourceRow[] = [];
-  const data: DataEventRow[] = [];
-  for (const record of records) {
-    if (record.category === 'Data') {
-      data.push({ id: record.id, stored_at: now, size: record.text.length, record: record.text });
-      continue;
-    }
-    events.push(eventRow(record, now));
-    for (const { type, name } of record.resources)
-      resources.push({ event_id: record.id, at: record.at, type, name: storable(name) });
-  }
-  for (const part of inParts(events))
-    await rows
-      .insertInto('cloudtrail_event')
-      .values(part)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  for (const part of inParts(resources)) await rows.insertInto('cloudtrail_resource').values(part).execute();
-  for (const part of inParts(data))
-    await rows
-      .insertInto('cloudtrail_data_event')
-      .values(part)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+async function insertAll(
+  rows: Kysely<Tables>,
+  inserts: Inserts,
+  records: readonly CallRecord[],
+  now: number,
+): Promise<void> {
+  const management = records.filter(({ category }) => category === 'Management');
+  const data = records.filter(({ category }) => category === 'Data');
+  // As on AWS, a resource is found by what was done to it, not by who looked at it.
+  const resources = management
+    .filter(({ readOnly }) => !readOnly)
+    .flatMap((record) =>
+      record.resources.map(({ type, name }) => [record.id, record.at, type, storable(name)]),
+    );
+  await inserts.events(
+    rows,
+    management.map((record) => eventValues(record, now)),
+  );
+  await inserts.resources(rows, resources);
+  await inserts.dataEvents(
+    rows,
+    data.map(({ id, text }) => [id, now, text.length, text]),
+  );
 }
 
-function eventRow(record: CallRecord, now: number): EventRow {
-  return {
-    id: record.id,
-    at: record.at,
-    stored_at: now,
-    source: record.source,
-    name: record.name,
-    read_only: record.readOnly ? 1 : 0,
-    user_name: record.userName === undefined ? null : storable(record.userName),
-    access_key_id: record.accessKeyId === undefined ? null : storable(record.accessKeyId),
-    size: record.text.length,
-    record: record.text,
-  };
+function eventValues(record: CallRecord, now: number): readonly SqlValue[] {
+  const { id, at, source, name, readOnly, userName, accessKeyId, text } = record;
+  const user = userName === undefined ? null : storable(userName);
+  const key = accessKeyId === undefined ? null : storable(accessKeyId);
+  return [id, at, now, source, name, readOnly ? 1 : 0, user, key, text.length, text];
 }
 
 /** PostgreSQL has no zero character in texts. */
 function storable(text: string): string {
   return text.slice(0, NAME_LENGTH_MAX).replaceAll('\0', '\u{fffd}');
-}
-
-function* inParts<Row>(rows: readonly Row[]): Iterable<Row[]> {
-  for (let from = 0; from < rows.length;) {
-    const size = ROWS.find((each) => each <= rows.length - from) ?? 1;
-    yield rows.slice(from, from + size);
-    from += size;
-  }
 }
