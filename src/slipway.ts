@@ -151,7 +151,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openCodecommit(house),
     openCodebuild(house, createRuntime(options)),
     ...openCodedeploy(house),
-    openCodepipeline(house),
+    openCodepipeline(house, { githubApi: options.environment['SLIPWAY_GITHUB_API'] }),
     openEvents(house),
   ] as const satisfies readonly AnyService[];
 }

@@ -3,6 +3,7 @@
 import type { Permission, Permissions, Scope } from '#services/service.ts';
 import { actionTypeArn, plainTypeArn } from './action-types.ts';
 import { pipelineArn } from './room.ts';
+import { webhookArn } from './webhook-rows.ts';
 
 type Named = string | undefined;
 
@@ -45,6 +46,13 @@ function onType(operation: string, scope: Scope, id: TypeId | undefined): readon
 
 const byType = (operation: string) => (input: TypeId, scope: Scope) => onType(operation, scope, input);
 
+function onWebhook(operation: string, scope: Scope, name: Named): readonly Permission[] {
+  return [{ action: `codepipeline:${operation}`, resource: webhookArn(scope, name ?? '') }];
+}
+
+const byWebhookName = (operation: string) => (input: { webhookName?: Named }, scope: Scope) =>
+  onWebhook(operation, scope, input.webhookName);
+
 export const permissions: Permissions<'codepipeline'> = {
   CreatePipeline: byDeclaration('CreatePipeline'),
   UpdatePipeline: byDeclaration('UpdatePipeline'),
@@ -69,6 +77,14 @@ export const permissions: Permissions<'codepipeline'> = {
   DeleteCustomActionType: byType('DeleteCustomActionType'),
   PollForJobs: (input, scope) => onType('PollForJobs', scope, input.actionTypeId),
   UpdateActionType: (input, scope) => onType('UpdateActionType', scope, input.actionType?.id),
+  PutWebhook: ({ webhook }, scope) => [
+    ...on('PutWebhook', scope, webhook?.targetPipeline),
+    ...onWebhook('PutWebhook', scope, webhook?.name),
+  ],
+  ListWebhooks: (_input, scope) => onWebhook('ListWebhooks', scope, '*'),
+  DeleteWebhook: (input, scope) => onWebhook('DeleteWebhook', scope, input.name),
+  RegisterWebhookWithThirdParty: byWebhookName('RegisterWebhookWithThirdParty'),
+  DeregisterWebhookWithThirdParty: byWebhookName('DeregisterWebhookWithThirdParty'),
   TagResource: byArn('TagResource'),
   UntagResource: byArn('UntagResource'),
   ListTagsForResource: byArn('ListTagsForResource'),

@@ -1,4 +1,4 @@
-/** TagResource, UntagResource, ListTagsForResource on pipelines and custom action types. */
+/** TagResource, UntagResource, ListTagsForResource on pipelines, custom action types and webhooks. */
 
 import { parseArn } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
@@ -7,6 +7,7 @@ import { findTaggedType } from './action-types.ts';
 import { findPipeline, pipelineArn, type Room } from './room.ts';
 import { within } from './tables.ts';
 import { checkTags, tagsOfList, tagsToList, type Tagged, type Tags } from './tags.ts';
+import { findTaggedWebhook } from './webhook-rows.ts';
 
 export { checkTags, tagsOfList, tagsToList, type Tags } from './tags.ts';
 
@@ -16,6 +17,7 @@ type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>
 const FINDERS: readonly ((house: House, arn: string) => Promise<Tagged | undefined>)[] = [
   findTaggedPipeline,
   findTaggedType,
+  findTaggedWebhook,
 ];
 
 export function taggingOperations({ house }: Room) {
