@@ -9,8 +9,11 @@ export interface CheckOptions {
 }
 
 export interface Finding {
-  /** From the root of the file. */
+  /** From the root of the file; `line` says it where only that is known. */
   readonly path: readonly (string | number)[];
+  readonly line?: number;
+  /** Worth knowing, but nothing fails because of it. */
+  readonly isWarning?: true;
   readonly code: string;
   readonly message: string;
   readonly unknown?: Unknown;
@@ -22,5 +25,7 @@ export interface Kind {
   readonly name: string;
   /** By what stands at the root, which is a map. */
   recognizes(root: object): boolean;
-  check(document: PlacedDocument, options: CheckOptions): readonly Finding[];
+  /** Its reader has rules of its own about what is YAML. */
+  readonly readsText?: true;
+  check(document: PlacedDocument, text: string, options: CheckOptions): readonly Finding[];
 }

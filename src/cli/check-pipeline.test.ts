@@ -52,8 +52,9 @@ test('a definition in which anything is replaced by anything is checked to the e
         }
         if (above) above[String(path.at(-1))] = value;
       }
-      const document = readPlaced(JSON.stringify(isWrapped ? { pipeline: changed } : changed));
-      for (const finding of pipelineKind.check(document, options)) document.placeOf(finding.path);
+      const text = JSON.stringify(isWrapped ? { pipeline: changed } : changed);
+      const document = readPlaced(text);
+      for (const finding of pipelineKind.check(document, text, options)) document.placeOf(finding.path);
     }),
     { numRuns: 1000 },
   );

@@ -27,7 +27,7 @@ export const pipelineKind: Kind = {
 };
 
 /** The declaration may stand alone, or in `pipeline` as `aws codepipeline create-pipeline --cli-input-json` takes it. */
-function checkPipeline({ value }: PlacedDocument, options: CheckOptions): readonly Finding[] {
+function checkPipeline({ value }: PlacedDocument, _text: string, options: CheckOptions): readonly Finding[] {
   const isWrapped = 'pipeline' in (value as object);
   const model = loadModel('codepipeline');
   const shape = present(model.shapes.get(isWrapped ? 'CreatePipelineInput' : 'PipelineDeclaration'), 'shape');

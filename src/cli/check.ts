@@ -9,6 +9,7 @@ import { readPlaced } from '#core/placed-document.ts';
 import { plainError } from './errors.ts';
 import type { CheckOptions, Finding, Kind } from './check-kinds.ts';
 import { pipelineKind } from './check-pipeline.ts';
+import { appSpecKind, buildspecKind } from './check-specifications.ts';
 import { parseQuotas } from './options.ts';
 import { paint } from './paint.ts';
 
@@ -16,7 +17,7 @@ export interface CheckCommandOptions extends CheckOptions {
   readonly json: boolean;
 }
 
-const KINDS: readonly Kind[] = [pipelineKind];
+const KINDS: readonly Kind[] = [pipelineKind, buildspecKind, appSpecKind];
 
 interface PlacedFinding {
   readonly file: string;
@@ -26,6 +27,7 @@ interface PlacedFinding {
   readonly message: string;
   readonly path: readonly (string | number)[];
   readonly hint?: string;
+  readonly isWarning?: true;
 }
 
 interface Checked {
@@ -40,7 +42,7 @@ export function check(files: readonly string[], options: CheckCommandOptions): v
   const findings = all.flatMap((each) => each.findings);
   const text = options.json ? `${JSON.stringify(findings, undefined, 2)}\n` : all.map(printed).join('');
   process.stdout.write(text);
-  if (findings.length > 0) process.exitCode = 1;
+  if (findings.some((finding) => !finding.isWarning)) process.exitCode = 1;
 }
 
 function checkFile(file: string, options: CheckOptions): Checked {
@@ -48,7 +50,7 @@ function checkFile(file: string, options: CheckOptions): Checked {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    return onlyFinding(file, undefined, {
+    return onlyFinding(file, {
       line: 1,
       column: 1,
       code: 'Unreadable',
@@ -57,18 +59,18 @@ function checkFile(file: string, options: CheckOptions): Checked {
   }
   const document = readPlaced(text);
   const [wrong] = document.faults;
-  if (wrong)
-    return onlyFinding(file, undefined, { ...wrong.place, code: 'SyntaxError', message: wrong.message });
+  if (wrong) return onlyFinding(file, { ...wrong.place, code: 'SyntaxError', message: wrong.message });
   const { value } = document;
   const root = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   const kind = KINDS.find((candidate) => candidate.recognizes(root));
   if (!kind) {
-    const message = `This is not ${KINDS.map(({ name }) => name).join(', nor ')}`;
-    return onlyFinding(file, undefined, { line: 1, column: 1, code: 'UnknownKind', message });
+    const message = `This is neither ${KINDS.map(({ name }) => name).join(' nor ')}`;
+    return onlyFinding(file, { line: 1, column: 1, code: 'UnknownKind', message });
   }
-  const findings = kind.check(document, options).map((finding) => ({
+  const findings = kind.check(document, text, options).map((finding) => ({
     file,
-    ...document.placeOf(finding.path),
+    ...(finding.line === undefined ? document.placeOf(finding.path) : { line: finding.line, column: 1 }),
+    ...(finding.isWarning ? { isWarning: true as const } : {}),
     code: finding.code,
     message: finding.message,
     path: finding.path,
@@ -79,10 +81,9 @@ function checkFile(file: string, options: CheckOptions): Checked {
 
 function onlyFinding(
   file: string,
-  kind: string | undefined,
   finding: Pick<PlacedFinding, 'line' | 'column' | 'code' | 'message'>,
 ): Checked {
-  return { file, kind, findings: [{ file, ...finding, path: [] }] };
+  return { file, kind: undefined, findings: [{ file, ...finding, path: [] }] };
 }
 
 function unreadable(error: unknown): string {
@@ -104,9 +105,10 @@ function byPlace(a: PlacedFinding, b: PlacedFinding): number {
 function printed({ file, kind, findings }: Checked): string {
   if (findings.length === 0) return paint.green(`${file}: ${kind}, and nothing is wrong with it\n`);
   return findings
-    .map(({ line, column, code, message, hint }) => {
+    .map(({ line, column, code, message, hint, isWarning }) => {
       const meant = hint === undefined ? '' : paint.yellow(` (${hint})`);
-      return `${paint.bold(`${file}:${line}:${column}`)} ${paint.red(code)}: ${message}${meant}\n`;
+      const shown = isWarning ? paint.yellow(code) : paint.red(code);
+      return `${paint.bold(`${file}:${line}:${column}`)} ${shown}: ${message}${meant}\n`;
     })
     .join('');
 }

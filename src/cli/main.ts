@@ -56,7 +56,7 @@ program
 
 program
   .command('check')
-  .description('say what is wrong with pipeline definitions (JSON or YAML), with line numbers')
+  .description('say what is wrong with pipeline definitions, buildspecs and AppSpec files, with line numbers')
   .argument('<file...>', 'the files to check')
   .option('--region <region>', 'the region of the pipeline', process.env['AWS_REGION'] ?? 'us-east-1')
   .option('--quotas <name>', 'whose quotas: seed or aws', process.env['SLIPWAY_QUOTAS'] ?? 'seed')

@@ -111,7 +111,7 @@ test('several files are checked, and one that is wrong, missing or something els
   assert.deepEqual(stdout.split('\n'), [
     'good.yaml: a pipeline definition, and nothing is wrong with it',
     'comma.json:3:1 SyntaxError: This is not JSON: Expected double-quoted property name',
-    'list.yaml:1:1 UnknownKind: This is not a pipeline definition',
+    'list.yaml:1:1 UnknownKind: This is neither a pipeline definition nor a buildspec nor an AppSpec file',
     'missing.yaml:1:1 Unreadable: There is no such file',
     '',
   ]);
@@ -154,4 +154,28 @@ test("custom action types are the server's to know", () => {
     'Anything: goes',
   );
   assert.equal(check(write('custom.yaml', custom)).status, 0);
+});
+
+test('buildspecs and AppSpec files are checked as builds and agents read them', () => {
+  const buildspec = 'version: 0.2\nphases:\n  build:\n    commands: [make]\n';
+  const right = check(write('buildspec.yml', buildspec));
+  assert.deepEqual(
+    [right.status, right.stdout],
+    [0, 'buildspec.yml: a buildspec, and nothing is wrong with it\n'],
+  );
+  const ignored = check(write('ignored.yml', `${buildspec}colour: red\n`));
+  assert.equal(ignored.status, 0, 'what is only ignored fails nothing');
+  assert.equal(ignored.stdout, "ignored.yml:5:1 Ignored: unknown key 'colour' at line 5 is ignored\n");
+  const wrong = check(write('wrong.yml', buildspec.replace('0.2', '0.9')));
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stdout, /^wrong\.yml:1:1 YAML_FILE_ERROR: .*version/i);
+
+  const appspec = 'version: 0.0\nos: linux\nfiles:\n  - source: /\n    destination: /opt/app\n';
+  assert.equal(
+    check(write('appspec.yml', appspec)).stdout,
+    'appspec.yml: an AppSpec file, and nothing is wrong with it\n',
+  );
+  const old = check(write('old.yml', appspec.replace('linux', 'solaris')));
+  assert.equal(old.status, 1);
+  assert.match(old.stdout, /^old\.yml:2:1 InvalidAppSpec: .*os/);
 });

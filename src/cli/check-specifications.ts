@@ -1,0 +1,41 @@
+/** What is wrong with a buildspec or an AppSpec file: read by the same code as on the build machine and on the host. */
+
+import { parseAppSpec } from '#core/appspec/parse.ts';
+import { parseBuildspec } from '#core/buildspec/parse.ts';
+import type { Finding, Kind } from './check-kinds.ts';
+
+export const buildspecKind: Kind = {
+  name: 'a buildspec',
+  readsText: true,
+  recognizes: (root) => 'phases' in root,
+  check(_document, text) {
+    const parsed = parseBuildspec(text);
+    if ('error' in parsed) return [findingOf('YAML_FILE_ERROR', parsed.error)];
+    return parsed.buildspec.warnings.map((warning) => ({
+      ...findingOf('Ignored', warning),
+      isWarning: true as const,
+    }));
+  },
+};
+
+export const appSpecKind: Kind = {
+  name: 'an AppSpec file',
+  readsText: true,
+  recognizes: (root) => 'hooks' in root || ('os' in root && 'files' in root),
+  check(_document, text) {
+    const parsed = parseAppSpec(text);
+    if (!('faults' in parsed)) return [];
+    return parsed.faults.map(({ message, line = 1 }) => ({
+      path: [],
+      code: 'InvalidAppSpec',
+      message,
+      line,
+    }));
+  },
+};
+
+/** The messages of builds say the line themselves, where there is one. */
+function findingOf(code: string, message: string): Finding {
+  const [, line] = /\bat line (\d{1,7})/.exec(message) ?? [];
+  return { path: [], code, message, line: Number(line ?? 1) };
+}
