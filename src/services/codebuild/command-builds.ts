@@ -7,6 +7,7 @@
  */
 
 import type { StartBuildInput } from '@aws-sdk/client-codebuild';
+import { arnOf } from '#base/arn.ts';
 import { assert, present } from '#base/assert.ts';
 import type { BuildPlan, PipelinePlan } from '#core/build/state.ts';
 import type { Assumed, Call, House } from '#services/service.ts';
@@ -38,7 +39,8 @@ export function isCommandBuild({ principal }: Call, { projectName }: StartBuildI
 export function planCommandBuild(call: Call, input: StartBuildInput, uuid: string): BuildPlan {
   const { serviceRoleOverride = '', ...overrides } = input;
   const roles = serviceRoleOverride.split(',');
-  const plan = planBuild(call, COMMANDS_PROJECT, SETTINGS, overrides, uuid);
+  const encryptionKey = arnOf('kms', call.region, call.account, 'alias/aws/s3');
+  const plan = planBuild(call, COMMANDS_PROJECT, { ...SETTINGS, encryptionKey }, overrides, uuid);
   const pipeline = pipelineOf(call, roles);
   const stream = overrides.logsConfigOverride?.cloudWatchLogs?.streamName;
   return {
