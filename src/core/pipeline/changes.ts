@@ -23,18 +23,32 @@ export function tellExecution(draft: Draft, execution: Writable<Execution>, stat
     ...common(draft, execution),
     'start-time': new Date(execution.startedAt).toISOString(),
     state,
-    ...(state === 'STARTED'
-      ? {
-          'execution-trigger': {
-            'trigger-type': execution.trigger.type,
-            'trigger-detail': execution.trigger.detail,
-          },
-        }
-      : {}),
+    ...triggerOf(execution, state),
     ...(state === 'STOPPING' && execution.stop?.reason
       ? { 'stop-execution-comments': execution.stop.reason }
       : {}),
   });
+}
+
+/** Told at the start; what git told of a commit is told again at the end, unless the source stage itself failed. */
+function triggerOf(execution: Writable<Execution>, state: ChangeState): Record<string, unknown> {
+  const { type, detail } = execution.trigger;
+  const commit = type === 'WebhookV2' ? fieldsOf(detail) : {};
+  if (state === 'STARTED') {
+    return { 'execution-trigger': { 'trigger-type': type, 'trigger-detail': detail, ...commit } };
+  }
+  const isEnd = state === 'SUCCEEDED' || (state === 'FAILED' && execution.revisions.length > 0);
+  return isEnd && Object.keys(commit).length > 0 ? { 'execution-trigger': commit } : {};
+}
+
+/** The members of a git trigger's detail, which is a JSON object; a decision must not fail over anything else. */
+function fieldsOf(detail: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(detail);
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
 }
 
 export function tellStage(

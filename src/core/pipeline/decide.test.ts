@@ -443,3 +443,27 @@ test('a running build is looked at soon, then at most every half minute, until i
   world.pass(36 * 3_600_000);
   assert.equal(world.execution(e1).stages['S2']?.actions['Build']?.error?.code, 'JobTimedOut');
 });
+
+test('what git told of a commit is told at the start, and at the end once the sources have run', () => {
+  const world = new World();
+  const detail = JSON.stringify({ 'commit-id': 'abc', 'branch-name': 'main' });
+  const start = () => {
+    world.send({
+      type: 'ExecutionRequested',
+      trigger: { type: 'WebhookV2', detail },
+      ...{ variables: {}, pinned: {}, fingerprint: '' },
+    });
+    return (world.reply as { value: { pipelineExecutionId: string } }).value.pipelineExecutionId;
+  };
+  const trigger = (id: string, state: string) =>
+    world.told.find((change) => change.detail['execution-id'] === id && change.detail['state'] === state)
+      ?.detail['execution-trigger'];
+  world.fail(world.created, 'S1', 'Source');
+  const first = start();
+  assert.deepEqual(trigger(first, 'STARTED'), {
+    ...{ 'trigger-type': 'WebhookV2', 'trigger-detail': detail },
+    ...{ 'commit-id': 'abc', 'branch-name': 'main' },
+  });
+  world.fail(first, 'S1', 'Source');
+  assert.equal(trigger(first, 'FAILED'), undefined);
+});
