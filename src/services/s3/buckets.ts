@@ -8,7 +8,7 @@ import { ownerOf } from './listing.ts';
 import { dropUpload } from './uploads.ts';
 import { BUCKETS_MAX, checkOwner, findBucket, readRows, type Room } from './room.ts';
 import { withTables, type BucketRow } from './tables.ts';
-import { DEFAULT_SETTINGS } from './settings.ts';
+import { DEFAULT_SETTINGS, type BucketSettings } from './settings.ts';
 import { readTags } from './facts.ts';
 
 const NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
@@ -16,6 +16,7 @@ const ADDRESS = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const RESERVED_STARTS = ['xn--', 'sthree-', 'amzn-s3-demo-'];
 const RESERVED_ENDS = ['-s3alias', '--ol-s3', '.mrap', '--x-s3', '--table-s3'];
 const BUCKET_TAGS_MAX = 50;
+const REGION = /^[a-z]{2}(-[a-z]{2,12}){1,2}-\d{1,2}$/;
 
 /** See "General purpose bucket naming rules". */
 export function isBucketName(name: string): boolean {
@@ -34,7 +35,7 @@ export function createBucket(room: Room): Handler<'s3', 'CreateBucket'> {
     const name = input.Bucket ?? '';
     if (!isBucketName(name)) throw s3Fault('InvalidBucketName', { BucketName: name });
     const constraint = input.CreateBucketConfiguration?.LocationConstraint;
-    checkLocation(house.region, constraint);
+    const location = locationOf(constraint);
     if (input.ObjectLockEnabledForBucket === true) {
       throw s3Fault('NotImplemented', {}, 'Object lock is not implemented.');
     }
@@ -59,9 +60,11 @@ export function createBucket(room: Room): Handler<'s3', 'CreateBucket'> {
       created_at: call.at,
       versioning: '',
       policy: null,
-      settings: JSON.stringify(
-        Object.keys(tags).length > 0 ? { ...DEFAULT_SETTINGS, tags } : DEFAULT_SETTINGS,
-      ),
+      settings: JSON.stringify({
+        ...DEFAULT_SETTINGS,
+        ...(location === undefined || location === house.region ? {} : { location }),
+        ...(Object.keys(tags).length > 0 ? { tags } : {}),
+      }),
     };
     await house.database.transaction(async (transaction) => {
       const rows = withTables(transaction);
@@ -86,32 +89,35 @@ export function createBucket(room: Room): Handler<'s3', 'CreateBucket'> {
   };
 }
 
-function checkLocation(region: string, constraint: string | undefined): void {
-  const wanted = constraint ?? 'us-east-1';
-  const isForbidden = constraint === 'us-east-1';
-  if (isForbidden) {
-    throw fault('InvalidLocationConstraint', 'The specified location-constraint is not valid', {
-      status: 400,
-    });
-  }
-  // Clients leave the constraint out for us-east-1; elsewhere S3 wants it, and we take its absence for the region.
-  if (constraint !== undefined && wanted !== region) throw s3Fault('IllegalLocationConstraintException');
+/**
+ * Clients leave the constraint out for us-east-1, and name it for no other; elsewhere S3 wants it, and we take its
+ * absence for the region of the house. Buckets of every region live in this house, under one namespace as in AWS.
+ */
+function locationOf(constraint: string | undefined): string | undefined {
+  // The oldest name of a region.
+  if (constraint === 'EU') return 'eu-west-1';
+  if (constraint === undefined || (REGION.test(constraint) && constraint !== 'us-east-1')) return constraint;
+  throw fault('InvalidLocationConstraint', 'The specified location-constraint is not valid', { status: 400 });
+}
+
+function regionOf({ house }: Room, row: BucketRow): string {
+  return (JSON.parse(row.settings) as BucketSettings).location ?? house.region;
 }
 
 export function headBucket(room: Room): Handler<'s3', 'HeadBucket'> {
   return async (call, input) => {
     checkOwner(call, input.ExpectedBucketOwner);
-    await findBucket(readRows(room.house), input.Bucket);
-    return { BucketRegion: room.house.region, AccessPointAlias: false };
+    const row = await findBucket(readRows(room.house), input.Bucket);
+    return { BucketRegion: regionOf(room, row), AccessPointAlias: false };
   };
 }
 
 export function getBucketLocation(room: Room): Handler<'s3', 'GetBucketLocation'> {
   return async (call, input) => {
     checkOwner(call, input.ExpectedBucketOwner);
-    await findBucket(readRows(room.house), input.Bucket);
+    const region = regionOf(room, await findBucket(readRows(room.house), input.Bucket));
     // The oldest region has the empty name here.
-    return room.house.region === 'us-east-1' ? {} : { LocationConstraint: room.house.region as 'eu-west-1' };
+    return region === 'us-east-1' ? {} : { LocationConstraint: region as 'eu-west-1' };
   };
 }
 
@@ -125,8 +131,11 @@ export function listBuckets(room: Room): Handler<'s3', 'ListBuckets'> {
       .orderBy('name')
       .limit(BUCKETS_MAX + 1)
       .execute();
-    const wrongRegion = input.BucketRegion !== undefined && input.BucketRegion !== room.house.region;
-    const rows = wrongRegion ? [] : all.filter((row) => row.name.startsWith(prefix));
+    const rows = all.filter(
+      (row) =>
+        row.name.startsWith(prefix) &&
+        (input.BucketRegion === undefined || input.BucketRegion === regionOf(room, row)),
+    );
     const shown = bucketsMax === undefined ? rows : rows.slice(0, bucketsMax);
     const last = shown.at(-1);
     return {
@@ -134,7 +143,7 @@ export function listBuckets(room: Room): Handler<'s3', 'ListBuckets'> {
       Buckets: shown.map((row) => ({
         Name: row.name,
         CreationDate: new Date(row.created_at),
-        ...(bucketsMax === undefined ? {} : { BucketRegion: room.house.region }),
+        ...(bucketsMax === undefined ? {} : { BucketRegion: regionOf(room, row) }),
       })),
       ...(prefix === '' ? {} : { Prefix: prefix }),
       ...(last && shown.length < rows.length ? { ContinuationToken: last.name } : {}),

@@ -12,6 +12,8 @@ import { checkOwner, findBucket, readRows, type Room } from './room.ts';
 import { withTables, type BucketRow } from './tables.ts';
 
 export interface BucketSettings {
+  /** The region where it was asked to be, if that is not the house's; its bytes lie here all the same. */
+  readonly location?: string | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly publicAccessBlock?: PublicAccessBlock | undefined;
   /** Of objects that come without a word about it; AES256 where there is none. */
