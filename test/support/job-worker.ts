@@ -1,6 +1,7 @@
 /**
  * A worker of custom actions as the public Jenkins plugin is one: it polls for the jobs of one project, acknowledges,
- * fetches the inputs with the job's own credentials, works, stores the outputs encrypted, and reports once.
+ * asks for fresh credentials, fetches the inputs with them, works, uploads the outputs encrypted and in parts, and
+ * reports once.
  */
 
 import {
@@ -55,6 +56,8 @@ export function createWorker(options: WorkerOptions): Worker {
       ...connection,
       credentials: { accessKeyId, secretAccessKey, sessionToken },
       forcePathStyle: true,
+      // As clients did before there were checksums in trailers.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
       maxAttempts: 1,
     });
     stores.push(store);
@@ -73,7 +76,8 @@ export function createWorker(options: WorkerOptions): Worker {
       if (!job) return false;
       const { status } = await codepipeline.acknowledgeJob({ jobId: job.id, nonce: job.nonce });
       if (status !== 'InProgress') return false;
-      const store = storeOf(job);
+      const { jobDetails } = await codepipeline.getJobDetails({ jobId: job.id });
+      const store = storeOf({ data: jobDetails?.data });
       const inputs = Object.fromEntries(
         await Promise.all(
           (job.data?.inputArtifacts ?? []).map(async (artifact) => {
@@ -89,12 +93,8 @@ export function createWorker(options: WorkerOptions): Worker {
       }
       const key = job.data?.encryptionKey?.id;
       for (const artifact of job.data?.outputArtifacts ?? []) {
-        await store.putObject({
-          ...placeOf(artifact),
-          Body: present(result.outputs[artifact.name ?? ''], `output ${artifact.name}`),
-          ServerSideEncryption: 'aws:kms',
-          ...(key === undefined ? {} : { SSEKMSKeyId: key }),
-        });
+        const body = present(result.outputs[artifact.name ?? ''], `output ${artifact.name}`);
+        await upload(store, placeOf(artifact), body, key);
       }
       await codepipeline.putJobSuccessResult({ jobId: job.id, executionDetails: result.details });
       return true;
@@ -106,7 +106,25 @@ export function createWorker(options: WorkerOptions): Worker {
   return worker;
 }
 
-export function placeOf({ location }: Artifact): { readonly Bucket: string; readonly Key: string } {
+export function placeOf({ location }: Artifact): Place {
   const { bucketName = '', objectKey = '' } = location?.s3Location ?? {};
   return { Bucket: bucketName, Key: objectKey };
+}
+
+/** In parts, however small it is. */
+async function upload(store: S3, place: Place, body: Uint8Array, key: string | undefined): Promise<void> {
+  const { UploadId } = await store.createMultipartUpload({
+    ...place,
+    ContentType: 'application/zip',
+    ServerSideEncryption: 'aws:kms',
+    ...(key === undefined ? {} : { SSEKMSKeyId: key }),
+  });
+  const upload = { ...place, UploadId };
+  const { ETag } = await store.uploadPart({ ...upload, PartNumber: 1, Body: body });
+  await store.completeMultipartUpload({ ...upload, MultipartUpload: { Parts: [{ ETag, PartNumber: 1 }] } });
+}
+
+interface Place {
+  readonly Bucket: string;
+  readonly Key: string;
 }

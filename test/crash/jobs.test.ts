@@ -1,0 +1,30 @@
+/** Jobs of workers under every disturbance: each action ends once, with one job for each result that was given. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { onEveryDatabase } from '#test/support/databases.ts';
+import { deliverEveryEffectTwice, failEveryWrite, killAtEveryStep } from './harness.ts';
+import { story } from './jobs-story.ts';
+
+const module = import.meta.resolve('./jobs-story.ts');
+
+onEveryDatabase((databases) => {
+  test('every effect is delivered twice, and every action ends once', async () => {
+    await deliverEveryEffectTwice(databases, story);
+  });
+
+  // Some hundreds of tellings; one database has to do.
+  if (databases.dialect === 'sqlite') {
+    test('every write fails once, and the pipeline ends the same', async (context) => {
+      const writes = await failEveryWrite(databases, story);
+      context.diagnostic(`${writes} writes`);
+      assert.ok(writes > 40);
+    });
+
+    test('the process is killed at every step, and the pipeline ends the same', async (context) => {
+      const steps = await killAtEveryStep(databases, story, module);
+      context.diagnostic(`${steps} steps`);
+      assert.ok(steps > 60);
+    });
+  }
+});
