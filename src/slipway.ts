@@ -108,6 +108,7 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
     asService: (service, sourceArn) => gateway.asService(service, sourceArn),
     assumeRole: (request) => gateway.assumeRole(request),
     publish: (event) => gateway.publish(event),
+    isWanted: (event) => gateway.isWanted(event),
     trust: gateway.trust,
   };
 

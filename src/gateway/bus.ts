@@ -16,6 +16,13 @@ export async function publish(subscriptions: readonly Subscription[], event: Bus
   throw new AggregateError(failures, message, { cause: failures[0] });
 }
 
+/** Whether any hearer would do something with it. */
+export async function isWanted(subscriptions: readonly Subscription[], event: BusEvent): Promise<boolean> {
+  const hearers = subscriptions.filter((each) => hears(each, event));
+  const wants = await Promise.all(hearers.map((each) => each.wants?.(event) ?? true));
+  return wants.includes(true);
+}
+
 /** `*` hears every source or every detail type. */
 function hears(subscription: Subscription, event: BusEvent): boolean {
   return (

@@ -14,7 +14,7 @@ import { createAudit } from './audit.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createAuthorize } from './authorize.ts';
 import { createBodies } from './body.ts';
-import { publish } from './bus.ts';
+import { isWanted, publish } from './bus.ts';
 import { createCaller, innerOrigin, outerOrigin } from './calls.ts';
 import { createHandling } from './handle.ts';
 import { createIdentify, type RootKey } from './identify.ts';
@@ -48,6 +48,7 @@ export interface Gateway {
   asService(service: string, sourceArn?: string): Caller;
   assumeRole(request: AssumeRole): Promise<Assumed>;
   publish(event: BusEvent): Promise<void>;
+  isWanted(event: BusEvent): Promise<boolean>;
   /** Acts as this principal, for the server itself: the root of the account, above all. */
   callerOf(principal: Principal): Caller;
 }
@@ -120,6 +121,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     assumeRole: createAssumeRole({ account, identify, callerFor }),
     publish: (event) => publish(rooms.subscriptions, event),
+    isWanted: (event) => isWanted(rooms.subscriptions, event),
     callerOf: (principal) => callerFor(principal, OWN_SOURCE),
   };
 }

@@ -129,6 +129,8 @@ export interface Subscription {
   readonly source: string;
   readonly detailType: string;
   hear(event: BusEvent): Promise<void>;
+  /** Whether hearing it would do anything, for publishers who would make it durable for nothing; absent means yes. */
+  wants?(event: BusEvent): Promise<boolean>;
 }
 
 /** A part of the port that does not speak an AWS protocol, such as git. The handler answers everything below it. */
@@ -158,6 +160,11 @@ export interface Service<Name extends ServiceName = ServiceName> {
   readonly identities?: Identities;
   /** Only sts: who is behind a temporary key. */
   readonly sessions?: Sessions;
+  /**
+   * The input of a call as records may show it, without what only this room knows to be secret. The input was read by
+   * the table and may break every constraint.
+   */
+  shownInput?(operation: string, input: object): Promise<object>;
   /** Only cloudtrail: keeps a record of every call. */
   readonly recorder?: Recorder;
 }
@@ -245,6 +252,8 @@ export interface House {
   assumeRole(request: AssumeRole): Promise<Assumed>;
   /** Tells every subscription; resolves when all have made it durable. Call it from an effect. */
   publish(event: BusEvent): Promise<void>;
+  /** Whether anybody would do something with this event. */
+  isWanted(event: BusEvent): Promise<boolean>;
   /** For doors of another protocol: who is this, and may they. */
   readonly trust: Trust;
 }

@@ -9,6 +9,7 @@
  */
 
 import type { House, Service } from '#services/service.ts';
+import { createAnnouncer } from './announcing.ts';
 import { gaps } from './gaps.ts';
 import {
   getEventSelectors,
@@ -30,7 +31,8 @@ import { addTags, listTags, removeTags } from './tagging.ts';
 import { createTrail, deleteTrail, describeTrails, getTrail, listTrails, updateTrail } from './trails.ts';
 
 export function openCloudtrail(house: House): Service<'cloudtrail'> {
-  const writer = createRecordWriter(house, async () => {});
+  const announcer = createAnnouncer(house);
+  const writer = createRecordWriter(house, announcer);
   const retention = createRetention(house);
   const selection = createSelection(house);
   const room: Room = { house, writer, selection, trails: createTrailMachine(house) };
@@ -56,7 +58,7 @@ export function openCloudtrail(house: House): Service<'cloudtrail'> {
       UpdateTrail: updateTrail(room),
     },
     permissions,
-    machines: [room.trails],
+    machines: [room.trails, announcer],
     migrations,
     recorder: { admit: writer.admit, keep: writer.keep, wants: selection.wants },
     async recover() {

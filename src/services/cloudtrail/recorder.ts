@@ -5,10 +5,12 @@
  * it nothing may happen any more, because it could not be recorded. See docs/decisions/010.
  */
 
+import { randomInt } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { fault } from '#base/fault.ts';
 import type { CallRecord } from '#core/trail/record.ts';
 import type { House, Recorder } from '#services/service.ts';
+import { wantedAnnouncements, type Announcer } from './announcing.ts';
 import { createInserts, type Inserts, type SqlValue } from './inserts.ts';
 import { withTables, type Tables } from './tables.ts';
 
@@ -20,6 +22,8 @@ const UNAWAITED_MAX = 500;
 const BATCH_MAX = 500;
 /** Records in memory while the database refuses them. */
 const HELD_MAX = 10_000;
+/** Announcements spread over so many machines, so that nodes seldom wait for each other. */
+const ANNOUNCERS = 16;
 /** PostgreSQL bounds what an index holds. */
 const NAME_LENGTH_MAX = 512;
 
@@ -34,11 +38,7 @@ interface Batch {
   readonly written: PromiseWithResolvers<void>;
 }
 
-/** `beside` writes further rows in the transaction of the records. */
-export function createRecordWriter(
-  house: House,
-  beside: (transaction: Kysely<Tables>, records: readonly CallRecord[]) => Promise<void>,
-): RecordWriter {
+export function createRecordWriter(house: House, announcer: Announcer): RecordWriter {
   const { clock, database, log } = house;
   const inserts = createInserts(database.dialect);
   let batch = createBatch();
@@ -88,11 +88,14 @@ export function createRecordWriter(
   async function write(records: readonly CallRecord[]): Promise<void> {
     for (let from = 0; from < records.length; from += BATCH_MAX) {
       const part = records.slice(from, from + BATCH_MAX);
-      await database.transaction(async (transaction) => {
-        const rows = withTables(transaction);
-        await insertAll(rows, inserts, part, clock.now());
-        await beside(rows, part);
-      }, 'snapshot');
+      const insert = (transaction: Kysely<unknown>) =>
+        insertAll(withTables(transaction), inserts, part, clock.now());
+      const announcements = await wantedAnnouncements(house, part);
+      if (announcements.length === 0) await database.transaction(insert, 'snapshot');
+      else {
+        const id = `${randomInt(ANNOUNCERS)}`;
+        await house.engine.send(announcer, id, { type: 'CallsRecorded', announcements }, insert);
+      }
     }
   }
 

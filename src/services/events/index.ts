@@ -42,8 +42,13 @@ export function openEvents(house: House): Service<'events'> {
     ruleBook: createRuleBook(house),
   };
   const sweep = createArchiveSweep(house);
-  const hear = (event: BusEvent) =>
-    acceptEvent(room, DEFAULT_BUS, createEnvelope(house, { ...event, detail: JSON.stringify(event.detail) }));
+  const envelopeOf = (event: BusEvent) =>
+    createEnvelope(house, { ...event, detail: JSON.stringify(event.detail) });
+  const hear = (event: BusEvent) => acceptEvent(room, DEFAULT_BUS, envelopeOf(event));
+  const wants = async (event: BusEvent) => {
+    const { rules, archives } = await room.ruleBook.match(DEFAULT_BUS, envelopeOf(event).json);
+    return rules.length > 0 || archives.length > 0;
+  };
   return {
     name: 'events',
     operations: {
@@ -60,7 +65,7 @@ export function openEvents(house: House): Service<'events'> {
     permissions,
     machines: [room.deliveries, room.schedules, replays],
     migrations,
-    subscriptions: [{ source: '*', detailType: '*', hear }],
+    subscriptions: [{ source: '*', detailType: '*', hear, wants }],
     resourcePolicy: createPolicyReader(house),
     async recover() {
       await createDefaultBus(house);
