@@ -53,7 +53,8 @@ export function createRecording(rooms: Rooms, account: string, region: string): 
       const kind = kindOf(model.service, call.operation);
       if (kind.category === 'Data' && !recorder.wants(kind, call.arns, call.principal)) return;
       const operation = model.operations.get(call.operation);
-      const request = showMembers(operation?.input, call.input);
+      const input = call.input && (await shownInput(rooms, call, call.input));
+      const request = showMembers(operation?.input, input);
       const response = kind.readOnly ? undefined : showMembers(operation?.output, call.output);
       const record = callRecord({
         ...call,
@@ -71,6 +72,10 @@ export function createRecording(rooms: Rooms, account: string, region: string): 
       await recorder.keep(record, isAwaited(kind));
     },
   };
+}
+
+async function shownInput(rooms: Rooms, { model, operation }: EndedCall, input: object): Promise<object> {
+  return (await rooms.find(model.service)?.shownInput?.(operation, input)) ?? input;
 }
 
 /** What changes something, or gives power, is answered only when its record is durable. */

@@ -30,6 +30,7 @@ export interface Room {
     Record<string, ((input: object, scope: Scope) => readonly Permission[]) | undefined>
   >;
   readonly resourcePolicy: Service['resourcePolicy'];
+  readonly shownInput: Service['shownInput'];
 }
 
 export interface Rooms {
@@ -61,6 +62,7 @@ export function createRooms(): Rooms {
           operations: service.operations as unknown as Room['operations'],
           permissions: service.permissions as unknown as Room['permissions'],
           resourcePolicy: service.resourcePolicy?.bind(service),
+          shownInput: service.shownInput?.bind(service),
         });
       }
       routes = services.flatMap((service) => service.routes ?? []);

@@ -342,7 +342,7 @@ const github = (more: Record<string, string> = {}): ActionDeclaration => ({
 const vault: ActionDeclaration = {
   name: 'Build',
   actionTypeId: { category: 'Build', owner: 'Custom', provider: 'Vault', version: '1' },
-  configuration: { ProjectName: 'web', Password: TOKEN },
+  configuration: { ProjectName: 'web', Pin: TOKEN },
   inputArtifacts: [{ name: 'Site' }],
 };
 
@@ -389,7 +389,7 @@ test('scenario 14: the stored secret still works after an update with asterisks,
     version: '1',
     configurationProperties: [
       { name: 'ProjectName', ...property },
-      { name: 'Password', ...property, secret: true },
+      { name: 'Pin', ...property, secret: true },
     ],
     inputArtifactDetails: { minimumCount: 0, maximumCount: 5 },
     outputArtifactDetails: { minimumCount: 0, maximumCount: 5 },
@@ -400,13 +400,13 @@ test('scenario 14: the stored secret still works after an update with asterisks,
   await client.updatePipeline({ pipeline: shown });
   const executionId = await pipelines.start(name);
   const run = await pipelines.running(name, executionId, 'Build');
-  assert.deepEqual(run.input?.configuration, { ProjectName: 'web', Password: '****' });
-  assert.deepEqual(run.input?.resolvedConfiguration, { ProjectName: 'web', Password: '****' });
+  assert.deepEqual(run.input?.configuration, { ProjectName: 'web', Pin: '****' });
+  assert.deepEqual(run.input?.resolvedConfiguration, { ProjectName: 'web', Pin: '****' });
   const { endpoint, region, credentials } = house;
   const worker = createWorker({ endpoint, region, credentials, actionTypeId: vault.actionTypeId! });
   try {
     const job = await until('a job', WITHIN_MS, () => worker.poll());
-    assert.deepEqual(job.data?.actionConfiguration?.configuration, { ProjectName: 'web', Password: TOKEN });
+    assert.deepEqual(job.data?.actionConfiguration?.configuration, { ProjectName: 'web', Pin: TOKEN });
   } finally {
     worker.close();
   }

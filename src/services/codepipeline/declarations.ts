@@ -3,12 +3,14 @@
  * the declaration, and last whether the pipeline's role can be assumed. What is right leaves with its secrets sealed.
  */
 
+import { parseArn } from '#base/arn.ts';
+import { present } from '#base/assert.ts';
 import { fault, isFault } from '#base/fault.ts';
 import type { ActionType, ActionTypeLookup } from '#core/pipeline/catalogue.ts';
 import { actionTypeOf, keyOf } from '#core/pipeline/catalogue.ts';
 import type { GivenDeclaration } from '#core/pipeline/declaration-given.ts';
 import { completeDeclaration } from '#core/pipeline/declaration-given.ts';
-import type { Declaration } from '#core/pipeline/declaration.ts';
+import type { ActionTypeId, Declaration } from '#core/pipeline/declaration.ts';
 import { rulesOf } from '#core/pipeline/declaration.ts';
 import { quotasOf } from '#core/pipeline/limits.ts';
 import { sizeFaults } from '#core/pipeline/validate-structure.ts';
@@ -17,7 +19,7 @@ import type { Call, House, Permission } from '#services/service.ts';
 import { findActionType } from './action-types.ts';
 import type { Room } from './room.ts';
 import { pipelineArn } from './room.ts';
-import { keepsSecrets, sealDeclaration } from './secrets.ts';
+import { hideSecrets, keepsSecrets, sealDeclaration } from './secrets.ts';
 import { sessionNameOf } from './session.ts';
 
 export interface Checked {
@@ -41,7 +43,8 @@ export async function checkDeclaration(
   const [excess] = sizeFaults(declaration, quotas);
   if (excess) throw fault(excess.code, excess.message);
   await call.authorize(...passedRoles(declaration));
-  const actionTypes = await findTypes(house, declaration);
+  const actions = declaration.stages.flatMap((stage) => stage.actions);
+  const actionTypes = await findTypes(house, actions);
   const circumstances = { region: house.region, quotas, actionTypeOf: actionTypes };
   const [wrong] = declarationFaults(given, declaration, circumstances);
   if (wrong) throw fault(wrong.code, wrong.message);
@@ -50,11 +53,32 @@ export async function checkDeclaration(
   return { declaration: sealed, keepsSecrets: keepsSecrets(declaration, actionTypes) };
 }
 
+/**
+ * The input of an operation as records may show it. Of custom and third-party actions whose types are not known every
+ * value is hidden: any of them may be the secret of a type that somebody is about to make.
+ */
+export async function shownInput(house: House, operation: string, input: object): Promise<object> {
+  if (operation !== 'CreatePipeline' && operation !== 'UpdatePipeline') return input;
+  const { pipeline } = input as { readonly pipeline?: Partial<GivenDeclaration> };
+  const { actionsPerPipelineMax } = quotasOf(house.quotas);
+  const actions = (pipeline?.stages ?? []).flatMap((stage) => stage.actions ?? []);
+  const known = actions.filter((action) => action.actionTypeId !== undefined).slice(0, actionsPerPipelineMax);
+  const actionTypes = await findTypes(house, known);
+  const stages = pipeline?.stages?.map((stage) => ({
+    ...stage,
+    actions: stage.actions?.map((action) => hideSecrets(action, actionTypes)),
+  }));
+  return { ...input, pipeline: { ...pipeline, ...(stages ? { stages } : {}) } };
+}
+
 /** Built-in types, and those custom and third-party types that the declaration names. */
-async function findTypes(house: House, declaration: Declaration): Promise<ActionTypeLookup> {
+async function findTypes(
+  house: House,
+  actions: readonly { readonly actionTypeId: ActionTypeId }[],
+): Promise<ActionTypeLookup> {
   const found = new Map<string, ActionType>();
   const asked = new Set<string>();
-  for (const { actionTypeId: id } of declaration.stages.flatMap((stage) => stage.actions)) {
+  for (const { actionTypeId: id } of actions) {
     if (id.owner === 'AWS' || actionTypeOf(id) || asked.has(keyOf(id))) continue;
     asked.add(keyOf(id));
     const type = await findActionType(house, id);
@@ -71,7 +95,10 @@ function passedRoles(declaration: Declaration): Permission[] {
   });
   const actions = declaration.stages.flatMap((stage) => stage.actions);
   const roles = [...actions, ...declaration.stages.flatMap(rulesOf)].map(({ roleArn }) => roleArn);
-  const own = new Set([declaration.roleArn, ...roles.filter((role) => role !== undefined)]);
+  // A role of another account cannot be passed, it is taken on by the pipeline's role if it lets it.
+  const { account } = present(parseArn(declaration.roleArn), 'the ARN of a role');
+  const passed = roles.filter((role) => role !== undefined && parseArn(role)?.account === account);
+  const own = new Set([declaration.roleArn, ...passed.filter((role) => role !== undefined)]);
   const builders = actions.flatMap(({ configuration: { ServiceRoleArnOverride } }) =>
     ServiceRoleArnOverride ? [ServiceRoleArnOverride] : [],
   );

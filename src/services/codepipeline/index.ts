@@ -25,6 +25,7 @@ import { type House, type Operations, type Service } from '#services/service.ts'
 import { pipelineDecider } from '#core/pipeline/decide.ts';
 import { actionExecutionOperations } from './action-executions.ts';
 import { actionTypeOperations } from './action-types.ts';
+import { shownInput } from './declarations.ts';
 import { createEffects } from './effects.ts';
 import { executionOperations } from './executions.ts';
 import { recordChange } from './history.ts';
@@ -93,5 +94,6 @@ export function openCodepipeline(house: House, options: CodepipelineOptions = {}
       await clearSpool(house);
     },
     drain: () => bell.silence(),
+    shownInput: (operation, input) => shownInput(house, operation, input),
   };
 }

@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fault } from '#base/fault.ts';
 import type { ActionTypeLookup } from '#core/pipeline/catalogue.ts';
+import type { GivenAction } from '#core/pipeline/declaration-given.ts';
 import type { ActionDeclaration, Declaration } from '#core/pipeline/declaration.ts';
 import { actionOf, stageOf } from '#core/pipeline/declaration.ts';
 import type { House } from '#services/service.ts';
@@ -77,6 +78,15 @@ export function maskDeclaration(declaration: Declaration): Declaration {
     })),
   }));
   return { ...declaration, stages };
+}
+
+/** An action as it is given, before anything is sealed, without its secrets. */
+export function hideSecrets(action: GivenAction, actionTypeOf: ActionTypeLookup): GivenAction {
+  if (!action.configuration) return action;
+  const properties = action.actionTypeId && actionTypeOf(action.actionTypeId)?.properties;
+  const isShown = (name: string) => properties?.some((each) => each.name === name && !each.secret) === true;
+  const configuration = mapValues(action.configuration, (name, value) => (isShown(name) ? value : MASK));
+  return { ...action, configuration };
 }
 
 /** Names of the secret properties that the action has. */
