@@ -185,6 +185,18 @@ test('a custom source tells which revision it is', async () => {
     revisionSummary: 'a change',
     revisionUrl: 'https://depot/all/r77',
   });
+
+  await pipelines.codepipeline.putActionRevision({
+    pipelineName: 'depot',
+    stageName: 'S1',
+    actionName: 'Work',
+    actionRevision: { revisionId: 'r78', revisionChangeId: 'c2', created },
+  });
+  const next = await until('the job of the new revision', WITHIN_MS, async () => {
+    const { jobs = [] } = await pipelines.codepipeline.pollForJobs({ actionTypeId: id });
+    return jobs[0];
+  });
+  assert.equal(next.data?.outputArtifacts?.[0]?.revision, 'r78', 'the worker is told what is wanted');
 });
 
 test('a job of a stopped execution takes no result, and one that nobody began is taken away by an update', async () => {

@@ -42,6 +42,8 @@ export interface Work extends ActionAddress {
   readonly inputs: readonly NamedArtifact[];
   readonly outputs: readonly NamedArtifact[];
   readonly encryptionKey?: string;
+  /** Of a source: the revision that somebody named, or that an earlier run of the action had. */
+  readonly revisionId?: string;
   /** When the job times out. */
   readonly deadline: number;
 }

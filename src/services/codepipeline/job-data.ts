@@ -35,7 +35,7 @@ export async function jobData(house: House, work: Work, job: Job): Promise<JobDa
       pipelineExecutionId: work.executionId,
     },
     inputArtifacts: work.inputs.map(viewArtifact),
-    outputArtifacts: work.outputs.map(viewArtifact),
+    outputArtifacts: work.outputs.map((artifact) => viewArtifact({ ...artifact, ...revisionOf(work) })),
     ...(isWorked ? { artifactCredentials: await artifactCredentials(house, work) } : {}),
     ...(continuationToken === undefined ? {} : { continuationToken }),
     ...(work.encryptionKey === undefined ? {} : { encryptionKey: { id: work.encryptionKey, type: 'KMS' } }),
@@ -99,6 +99,11 @@ function allow(actions: readonly string[], resources: readonly string[]): Statem
 /** No artifact's key has a wildcard in it; its names allow none. */
 function objectArn({ bucket, key }: NamedArtifact): string {
   return `arn:aws:s3:::${bucket}/${key}`;
+}
+
+/** Tells a custom source which revision is wanted. */
+function revisionOf({ revisionId }: Work): Pick<NamedArtifact, 'revisionId'> {
+  return revisionId === undefined ? {} : { revisionId };
 }
 
 function viewArtifact({ name, bucket, key, revisionId }: NamedArtifact): Artifact {

@@ -70,7 +70,10 @@ async function endEvent(house: House, work: Work, end: WorkEnd): Promise<Pipelin
     outputVariables,
     // What other actions worked on is no revision of the execution.
     ...(revision && work.actionType.category === 'Source'
-      ? { revision: { ...revision, ...(revisionUrl === undefined ? {} : { url: revisionUrl }) } }
+      ? {
+          revision: { ...revision, ...(revisionUrl === undefined ? {} : { url: revisionUrl }) },
+          pin: { revisionId: revision.revisionId },
+        }
       : {}),
     ...address,
   };

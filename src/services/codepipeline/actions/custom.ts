@@ -55,6 +55,7 @@ async function workOf(house: House, order: StartAction): Promise<Work> {
     inputs,
     outputs,
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    ...(order.pin?.revisionId === undefined ? {} : { revisionId: order.pin.revisionId }),
     deadline: Math.min(order.deadline, startedAt + type.timeoutMs),
   };
 }
