@@ -19,7 +19,6 @@ import {
   ListPipelineExecutionsCommand,
   ListPipelinesCommand,
   ListTagsForResourceCommand,
-  PollForJobsCommand,
   PutApprovalResultCommand,
   RetryStageExecutionCommand,
   StartPipelineExecutionCommand,
@@ -653,17 +652,6 @@ function tellStories(kind: 'SQLite' | 'PostgreSQL'): void {
       `The resource '${resourceArn}' was not found`,
     );
     await create(declarationOf('tagged'));
-  });
-
-  test('an operation that is a gap says so', async () => {
-    await assert.rejects(
-      codepipeline.send(
-        new PollForJobsCommand({
-          actionTypeId: { category: 'Build', owner: 'Custom', provider: 'Jenkins', version: '1' },
-        }),
-      ),
-      /not available yet/,
-    );
   });
 
   test('a pending approval survives a restart of the server, with its token', async () => {

@@ -6,8 +6,8 @@
  * CodeCommit and S3 source, CodeBuild, manual approval, CodeDeploy and S3 deploy, and custom and third-party actions,
  * whose jobs workers poll for. Decisions are in `core/pipeline` and `core/job`.
  *
- * Gaps: executors of kind Lambda, triggers of connections, other action
- * types, other regions, batch builds, full clones. Artifacts are stored as the bucket's own defaults say, without asking
+ * Gaps: executors of kind Lambda, triggers of connections, batch builds, full clones; actions of services that are not
+ * in this house may be declared, and fail when they run; most actions run in the region of the house only. Artifacts are stored as the bucket's own defaults say, without asking
  * for SSE-KMS, unless the artifact store names a key, which then must work.
  *
  * By design: nothing is really polled. A source with PollForSourceChanges, which is the default, hears of a push or a
@@ -17,7 +17,8 @@
  * and the server's log says so. A worker's success without the output artifacts that its action declares is a failure.
  * What a custom action of another category than Source reports as its current revision shows in the revision's URL
  * only. Third parties' action types are registered by the operator, in the file `action-types.json` of the data
- * directory; see `registered-types.ts`.
+ * directory; see `registered-types.ts`. Secrets of configurations are taken as they are: no reference is looked for in
+ * them. The types of AWS's own actions come without addresses, which would lead to AWS's console.
  */
 
 import { createBell } from '#base/bell.ts';
