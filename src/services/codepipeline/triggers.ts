@@ -21,6 +21,7 @@ export type Files = readonly string[] | 'unknown';
 export async function filesOf(house: House, change: RepositoryChange): Promise<Files> {
   const before = await beforeOf(house, change);
   if (before === undefined) return [];
+  // The destination has it already: it was merged before the event told where the destination stood.
   if (before === change.commitId) return 'unknown';
   const caller = house.asService('codepipeline');
   const files: string[] = [];
