@@ -3,8 +3,7 @@
 import type { ActionType } from './catalogue-type.ts';
 import { aws, BOOLEAN, exactly, HOUR_MS, oneOf, optional, required } from './catalogue-type.ts';
 
-/** A full clone needs a builder that clones; only archives are carried. */
-const ARTIFACT_FORMAT = optional('OutputArtifactFormat', oneOf('CODE_ZIP'));
+const ARTIFACT_FORMAT = optional('OutputArtifactFormat', oneOf('CODE_ZIP', 'CODEBUILD_CLONE_REF'));
 const POLLING = optional('PollForSourceChanges', BOOLEAN);
 
 const SOURCE = { inputs: exactly(0), outputs: exactly(1), timeoutMs: HOUR_MS } as const;

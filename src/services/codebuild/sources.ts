@@ -14,6 +14,7 @@ import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
 import { BUILDSPEC_LENGTH_MAX } from '#core/buildspec/node.ts';
 import { parseBuildspec } from '#core/buildspec/parse.ts';
 import { ZipRefused } from '#store/zip-entries.ts';
+import { readCloneReference, type CloneReference } from './clone-reference.ts';
 import { gitPassword } from './git-password.ts';
 import { keep, PhaseFailure, type Bench } from './bench.ts';
 import { createEnvironment } from './environment.ts';
@@ -113,6 +114,17 @@ async function cloneRepository(
   throw refuse(causeOf(answer.replace(/^failed /, '')));
 }
 
+/** The artifact of a source action that was asked for a full clone: the repository takes its place. */
+async function cloneReferred(
+  bench: Bench,
+  place: SourcePlace,
+  { url, commitId }: CloneReference,
+  refuse: Refuse,
+): Promise<void> {
+  const source = { ...place.source, type: 'CODECOMMIT', location: url };
+  await cloneRepository(bench, { ...place, source }, commitId, refuse);
+}
+
 function causeOf(said: string): string {
   if (/\b40[13]\b|not authorized|Authentication failed/i.test(said)) return 'authorization failed';
   if (/could not read (Username|Password)/i.test(said)) return 'authentication required';
@@ -138,7 +150,9 @@ async function fetchObjects(
     else {
       const archive = join(bench.directory, 'source.zip');
       await download(bench, bucket, key, version, archive);
-      await unzip(archive, folder, SOURCE_BYTES_MAX, bench.sandbox.owner);
+      const reference = bench.plan.source.type === 'CODEPIPELINE' ? readCloneReference(archive) : undefined;
+      if (reference) await cloneReferred(bench, place, reference, refuse);
+      else await unzip(archive, folder, SOURCE_BYTES_MAX, bench.sandbox.owner);
       rmSync(archive);
     }
   } catch (error) {

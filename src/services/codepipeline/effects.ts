@@ -11,6 +11,7 @@ import type { ActionTypeId } from '#core/pipeline/declaration.ts';
 import type { Perform } from '#engine/machine.ts';
 import type { House } from '#services/service.ts';
 import type { Acting, Outcome } from './actions/action.ts';
+import { refuseCloneReferences } from './actions/clone-reference.ts';
 import { startWork, withdrawWork } from './actions/custom.ts';
 import { failureOf } from './actions/failure.ts';
 import { builtInAction } from './actions/index.ts';
@@ -29,8 +30,9 @@ export function createEffects(house: House, jobs: JobRoom): PipelineMachine['eff
       retrying(house.clock, order.startedAt, signal, async () => {
         requireRegion(house, order);
         const ready = await bringInputs(house, order);
-        if (isJob(order.actionType)) return startWork(jobs, ready);
         const acting: Acting = { house, caller: await openSession(house, order), signal };
+        await refuseCloneReferences(acting.caller, ready);
+        if (isJob(order.actionType)) return startWork(jobs, ready);
         return builtInAction(order.actionType).start(acting, ready);
       }),
     );

@@ -14,6 +14,7 @@ import type { Acting, Action, Outcome } from './action.ts';
 import { ActionRefused, configured, cut } from './action.ts';
 import { isDenied } from './failure.ts';
 import { putArtifact } from './artifacts.ts';
+import { isCloneWanted, putCloneReference, type CloneSource } from './clone-reference.ts';
 
 const SUMMARY_LENGTH_MAX = 2_048;
 const MESSAGE_LENGTH_MAX = 100 * 1024;
@@ -25,20 +26,33 @@ export const codecommitSource: Action = {
     const fetched = await fetchCommit(acting, order, repository).catch((error: unknown) => {
       throw translate(error, repository);
     });
-    await putArtifact(acting, order, output, fetched.archive);
+    if ('archive' in fetched) await putArtifact(acting, order, output, fetched.archive);
+    else await putCloneReference(acting, order, output, fetched.clone);
     return succeeded(acting, order, fetched);
   },
 };
 
-interface Fetched {
+interface Facts {
   readonly commitId: string;
   readonly commit: Commit | undefined;
-  readonly archive: Readable;
 }
+
+type Fetched = Facts & ({ readonly archive: Readable } | { readonly clone: CloneSource });
 
 async function fetchCommit(acting: Acting, order: StartAction, repository: string): Promise<Fetched> {
   const branch = configured(order, 'BranchName');
   const commitId = order.pin?.commitId ?? (await headOf(acting, repository, branch));
+  if (isCloneWanted(order)) {
+    const { commit } = await acting.caller.send('codecommit:GetCommit', {
+      repositoryName: repository,
+      commitId,
+    });
+    const { repositoryMetadata } = await acting.caller.send('codecommit:GetRepository', {
+      repositoryName: repository,
+    });
+    const url = present(repositoryMetadata?.cloneUrlHttp, 'clone URL of a repository');
+    return { commitId, commit, clone: { url, branch, commitId } };
+  }
   // Both start git; waiting for them together makes a push reach its build sooner.
   const [facts, archive] = await Promise.allSettled([
     acting.caller.send('codecommit:GetCommit', { repositoryName: repository, commitId }),
@@ -65,7 +79,7 @@ function translate(error: unknown, repository: string): unknown {
   return isGone ? new ActionRefused('RevisionUnavailable', error.message, error) : error;
 }
 
-function succeeded({ house }: Acting, order: StartAction, { commitId, commit }: Fetched): Outcome {
+function succeeded({ house }: Acting, order: StartAction, { commitId, commit }: Facts): Outcome {
   const message = cut(commit?.message ?? '', MESSAGE_LENGTH_MAX);
   const committed = parseGitDate(commit?.committer?.date);
   return {
