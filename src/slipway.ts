@@ -21,6 +21,7 @@ import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
 import { openCodepipeline } from '#services/codepipeline/index.ts';
 import { openEvents } from '#services/events/index.ts';
+import { openCodestarNotifications } from '#services/codestar-notifications/index.ts';
 import { openIam } from '#services/iam/index.ts';
 import { openKms } from '#services/kms/index.ts';
 import { openLogs } from '#services/logs/index.ts';
@@ -152,6 +153,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openCodecommit(house),
     openCodebuild(house, createRuntime(options)),
     ...openCodedeploy(house),
+    openCodestarNotifications(house),
     openCodepipeline(house, { githubApi: options.environment['SLIPWAY_GITHUB_API'] }),
     openEvents(house),
   ] as const satisfies readonly AnyService[];

@@ -19,6 +19,8 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     'codebuild:StartBuild',
     'codebuild:BatchGetBuilds',
   ],
+  // Why an action failed and what an approval asks, for the messages of notification rules.
+  'codestar-notifications.amazonaws.com': ['codepipeline:ListActionExecutions'],
   // The output of hooks, which hosts send to CodeDeploy and cannot write themselves.
   'codedeploy.amazonaws.com': ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
   // The events of a rule whose target is a log group.
