@@ -184,6 +184,11 @@ test('an update withdraws only what nobody has begun', () => {
   begun.begin();
   assert.deepEqual(begun.send({ type: 'WorkWithdrawn', onlyUnacknowledged: true }), { isVoided: false });
   assert.equal(begun.job.status, 'InProgress');
+  const continued = new WorkWorld();
+  continued.request();
+  const { id } = continued.begin();
+  continued.send({ ...success, jobId: id, continuationToken: 'more' });
+  assert.deepEqual(continued.send({ type: 'WorkWithdrawn', onlyUnacknowledged: true }), { isVoided: false });
   const offered = new WorkWorld();
   offered.request();
   offered.dispatch();

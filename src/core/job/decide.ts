@@ -4,6 +4,7 @@ import { unreachable } from '#base/assert.ts';
 import type { Decision, EngineEvent, Reply, Stamp } from '#base/decider.ts';
 import { deriveUuid } from '#base/ids.ts';
 import type { ExternalReference } from '#core/pipeline/events.ts';
+import { referenceOf, withUrls } from './references.ts';
 import type {
   Effect,
   Event,
@@ -15,7 +16,6 @@ import type {
   WorkEnd,
   WorkRevision,
 } from './state.ts';
-import { fillTemplate } from './url-templates.ts';
 
 export type JobDecision = Decision<State, Effect>;
 
@@ -71,7 +71,7 @@ function decide(state: State | undefined, event: (Event | EngineEvent) & Stamp):
     case 'ProgressReported':
       return reported(state, event.count);
     case 'EffectFailed':
-      return decideEffectFailed(state, event.effectType, event.effect, event.message);
+      return decideEffectFailed(state, event.effect as Effect, event.message);
     default:
       return unreachable(event);
   }
@@ -177,7 +177,8 @@ function refuse(state: State, event: Extract<Event, { type: 'JobRefused' }> & St
 function withdraw(state: State, onlyUnacknowledged: boolean, at: number): JobDecision {
   const { work, job } = state;
   if (state.isWithdrawn) return same(state, { value: { isVoided: true } });
-  const isBegun = job?.status === 'InProgress';
+  // What is to be continued was begun.
+  const isBegun = job?.status === 'InProgress' || state.jobCount > 1;
   if (!work || !job || !isOpen(job.status) || (onlyUnacknowledged && isBegun)) {
     return same(state, { value: { isVoided: false } });
   }
@@ -227,13 +228,19 @@ function reported(state: State, told: number): JobDecision {
 }
 
 /** The pipeline must hear of every end, however long it cannot; a success that cannot be checked is none. */
-function decideEffectFailed(state: State, effectType: string, effect: unknown, message: string): JobDecision {
-  const order = effect as Effect;
-  if (effectType === 'ReportProgress' && order.type === 'ReportProgress') return reported(state, order.count);
-  if (effectType !== 'ReportEnd' || order.type !== 'ReportEnd') return same(state);
-  const { work, end } = order;
-  const failed: WorkEnd = { type: 'Failed', code: 'SystemUnavailable', message, reference: end.reference };
-  return { state, effects: [{ type: 'ReportEnd', work, end: end.type === 'Failed' ? end : failed }] };
+function decideEffectFailed(state: State, effect: Effect, message: string): JobDecision {
+  switch (effect.type) {
+    case 'ReportProgress':
+      return reported(state, effect.count);
+    case 'ReportEnd': {
+      const { work, end } = effect;
+      const { reference } = end;
+      const failed: WorkEnd = { type: 'Failed', code: 'SystemUnavailable', message, reference };
+      return { state, effects: [{ type: 'ReportEnd', work, end: end.type === 'Failed' ? end : failed }] };
+    }
+    default:
+      return unreachable(effect);
+  }
 }
 
 function over(state: State, work: Work, end: WorkEnd): JobDecision {
@@ -257,40 +264,4 @@ function invalidState(state: State, jobId: string): JobDecision {
 
 function same(state: State, reply?: Reply): JobDecision {
   return { state, effects: [], ...(reply ? { reply } : {}) };
-}
-
-function referenceOf(
-  state: State,
-  work: Work,
-  details: JobDetails,
-  revision?: WorkRevision,
-): ExternalReference {
-  const { summary, externalId, percentComplete } = details;
-  const { externalId: knownId } = state.progress.reference;
-  return withUrls(
-    work,
-    {
-      ...(summary === undefined ? {} : { summary }),
-      ...(externalId === undefined ? (knownId === undefined ? {} : { externalId: knownId }) : { externalId }),
-      ...(percentComplete === undefined ? {} : { percentComplete }),
-    },
-    revision?.revisionId,
-  );
-}
-
-function withUrls(work: Work, reference: ExternalReference, revisionId?: string): ExternalReference {
-  const facts = {
-    configuration: work.configuration,
-    ...(reference.externalId === undefined ? {} : { externalId: reference.externalId }),
-    ...(revisionId === undefined ? {} : { revisionId }),
-  };
-  const entityUrl = fillTemplate(work.urls.entity, facts);
-  const externalUrl = fillTemplate(work.urls.execution, facts);
-  const revisionUrl = fillTemplate(work.urls.revision, facts);
-  return {
-    ...reference,
-    ...(entityUrl === undefined ? {} : { entityUrl }),
-    ...(externalUrl === undefined ? {} : { externalUrl }),
-    ...(revisionUrl === undefined ? {} : { revisionUrl }),
-  };
 }

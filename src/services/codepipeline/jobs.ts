@@ -2,7 +2,7 @@
  * The operations of job workers: poll, acknowledge, ask again for details, report. Whoever may call them may work for
  * the account's custom actions; a job is known by an id that nobody can guess.
  *
- *   PollForJobs ─▶ AcknowledgeJob ─▶ (work, GetJobDetails for fresh credentials) ─▶ PutJobSuccessResult | …FailureResult
+ *   PollForJobs ─▶ AcknowledgeJob ─▶ (work, GetJobDetails for fresh credentials) ─▶ a result
  */
 
 import type { CurrentRevision, ExecutionDetails, FailureDetails, Job } from '@aws-sdk/client-codepipeline';
