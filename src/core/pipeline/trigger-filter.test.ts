@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { GitTrigger, PatternFilter } from './declaration.ts';
-import { askTrigger, passesFiles, type RepositoryChange } from './trigger-filter.ts';
+import { askTrigger, passesFiles, unreadablePatterns, type RepositoryChange } from './trigger-filter.ts';
 
 const COMMIT = { repository: 'web', commitId: 'c'.repeat(40) };
 const branch = (name: string): RepositoryChange => ({ type: 'branch', ...COMMIT, branch: name });
@@ -86,6 +86,8 @@ test('a pattern that cannot be read starts nothing, neither as include nor as ex
   for (const filter of [{ includes: [unreadable, '**'] }, { excludes: [unreadable] }]) {
     assert.equal(answer({ push: [{ branches: filter }] }, branch('main')), 'never');
     assert.equal(passesFiles([filter], ['a']), false);
+    const trigger = { sourceActionName: 'Checkout', pullRequest: [{ filePaths: filter }] };
+    assert.deepEqual(unreadablePatterns(trigger), [unreadable]);
   }
 });
 

@@ -97,6 +97,15 @@ function compile(
   return (text) => matches(included, text) && !matches(excluded, text);
 }
 
+/** The patterns of a trigger that cannot be read, because they stand for too many others. */
+export function unreadablePatterns({ push = [], pullRequest = [] }: GitTrigger): readonly string[] {
+  const filters: readonly Filter[] = [...push, ...pullRequest];
+  return filters
+    .flatMap(({ tags, branches, filePaths }) => [tags, branches, filePaths])
+    .flatMap((filter) => [...(filter?.includes ?? []), ...(filter?.excludes ?? [])])
+    .filter((pattern) => parseGlob(pattern, 'trigger') === undefined);
+}
+
 function parseAll(patterns: readonly string[]): readonly Glob[] | undefined {
   const globs = patterns.map((pattern) => parseGlob(pattern, 'trigger'));
   return globs.every((glob) => glob !== undefined) ? globs : undefined;

@@ -7,6 +7,7 @@ import type { DeclarationFault, Path } from './declaration-fault.ts';
 import { faultsOf, repeated } from './declaration-fault.ts';
 import type { Declaration, PushFilter, TriggerDeclaration } from './declaration.ts';
 import { TRIGGERS_LENGTH_MAX } from './limits.ts';
+import { unreadablePatterns } from './trigger-filter.ts';
 
 const PROVIDERS: readonly string[] = ['CodeStarSourceConnection', 'CodeCommit'];
 
@@ -39,6 +40,9 @@ export function triggerFaults(declaration: Declaration): readonly DeclarationFau
   }
   for (const [index, trigger] of triggers.entries()) {
     for (const [path, message] of filterMessages(trigger)) say(pathOf(index, ...path), message);
+    for (const pattern of unreadablePatterns(trigger.gitConfiguration)) {
+      say(pathOf(index), `The pattern '${pattern}' of a trigger has more alternatives than can be kept`);
+    }
   }
   return faults;
 }

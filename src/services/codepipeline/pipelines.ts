@@ -17,6 +17,7 @@ import { findDeclaration, noSuchPipeline, pipelineArn, requirePipeline, type Roo
 import { rows, within, type SourceRow } from './tables.ts';
 import { checkTags, tagsOfList, tagsToList } from './tagging.ts';
 import { maskDeclaration } from './secrets.ts';
+import { withinTriggers } from './trigger-tables.ts';
 import { viewDeclaration } from './views.ts';
 import { findPollingDisabledAt, refuseExcessPolling } from './watchers.ts';
 
@@ -143,7 +144,12 @@ export function pipelineOperations(room: Room) {
       await kysely.deleteFrom('codepipeline_sources').where('pipeline_id', '=', id).execute();
       await kysely.deleteFrom('codepipeline_executions').where('pipeline_id', '=', id).execute();
       await kysely.deleteFrom('codepipeline_actions').where('pipeline_id', '=', id).execute();
+      await kysely.deleteFrom('codepipeline_rules').where('pipeline_id', '=', id).execute();
       await kysely.deleteFrom('codepipeline_successes').where('pipeline_id', '=', id).execute();
+      await withinTriggers(transaction)
+        .deleteFrom('codepipeline_revisions')
+        .where('pipeline_id', '=', id)
+        .execute();
     });
     return {};
   };
