@@ -10,7 +10,7 @@ import type { Principal } from '#core/policy/principal.ts';
 import { kindOf, type CallKind } from '#core/trail/calls.ts';
 import { callRecord } from '#core/trail/record.ts';
 import type { Model } from '#wire/model.ts';
-import { showMembers, withoutHidden } from '#wire/shown.ts';
+import { replacedTexts, showMembers, withoutHidden } from '#wire/shown.ts';
 import type { Rooms } from './rooms.ts';
 
 /** A call that is over. */
@@ -66,7 +66,7 @@ export function createRecording(rooms: Rooms, account: string, region: string): 
         response: namedAsRecorded(model.service, response?.value),
         error: fault && {
           code: shortCode(fault.code),
-          message: withoutHidden(fault.message, request.hidden),
+          message: withoutHidden(fault.message, [...request.hidden, ...replacedTexts(call.input, input)]),
         },
       });
       await recorder.keep(record, isAwaited(kind));

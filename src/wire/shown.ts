@@ -19,7 +19,8 @@ const DEPTH_MAX = 40;
 /** Shorter texts would also be found where they mean something else. */
 const HIDDEN_LENGTH_MIN = 6;
 const HIDDEN_TEXTS_MAX = 100;
-const HIDDEN_TEXT_LENGTH_MAX = 8192;
+const BEGINNING_LENGTH = 16;
+const MASK = '***';
 const NOTHING: Shown = { value: undefined, hidden: new Set() };
 
 interface Walk {
@@ -45,10 +46,45 @@ export function showMembers(shape: StructureShape | undefined, value: object | u
   }
 }
 
-/** Takes the hidden texts out of a message. */
-export function withoutHidden(text: string, hidden: ReadonlySet<string>): string {
+/** The texts that a room replaced in an input before it was shown: they are as secret as those that the table hides. */
+export function replacedTexts(original: unknown, shown: unknown): ReadonlySet<string> {
+  const found = new Set<string>();
+  collectReplaced(original, shown, found, 0);
+  return found;
+}
+
+function collectReplaced(original: unknown, shown: unknown, found: Set<string>, depth: number): void {
+  if (original === shown || depth > DEPTH_MAX || found.size >= HIDDEN_TEXTS_MAX) return;
+  if (typeof original === 'string') {
+    if (original.length >= HIDDEN_LENGTH_MIN) found.add(original);
+  } else if (isPlain(original)) {
+    const beside = isPlain(shown) ? shown : {};
+    for (const [name, item] of Object.entries(original))
+      collectReplaced(item, beside[name], found, depth + 1);
+  }
+}
+
+/** An object or an array, whose members can be compared by their names. */
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return (
+    typeof value === 'object' && value !== null && !(value instanceof Date || value instanceof Uint8Array)
+  );
+}
+
+/**
+ * Takes the hidden texts out of a message, also their beginnings, since messages cut long values. Only messages: a
+ * caller who names a thing as a secret must not be able to hide it from the rest of the record.
+ */
+export function withoutHidden(text: string, hidden: Iterable<string>): string {
   let shown = text;
-  for (const secret of hidden) shown = shown.replaceAll(secret, '***');
+  for (const secret of hidden) {
+    const start = secret.slice(0, BEGINNING_LENGTH);
+    for (let at = shown.indexOf(start); at >= 0; at = shown.indexOf(start, at + MASK.length)) {
+      let end = at + start.length;
+      while (end < shown.length && shown[end] === secret[end - at]) end++;
+      shown = shown.slice(0, at) + MASK + shown.slice(end);
+    }
+  }
   return shown;
 }
 
@@ -136,9 +172,5 @@ function hide(shape: Shape, value: unknown, walk: Walk, instead: string): string
 }
 
 function isWorthHiding(text: string, walk: Walk): boolean {
-  return (
-    text.length >= HIDDEN_LENGTH_MIN &&
-    text.length <= HIDDEN_TEXT_LENGTH_MAX &&
-    walk.hidden.size < HIDDEN_TEXTS_MAX
-  );
+  return text.length >= HIDDEN_LENGTH_MIN && walk.hidden.size < HIDDEN_TEXTS_MAX;
 }
