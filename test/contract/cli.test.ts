@@ -68,6 +68,12 @@ test('listening beyond loopback without TLS is refused unless it is wanted by na
   assert.match(stderr, /^slipway: Listening on 0\.0\.0\.0 without TLS .* --insecure-listen\.\n$/);
 });
 
+test('quotas are those of the product or those of AWS', () => {
+  const { status, stderr } = slipway('serve', '--data', join(directory, 'quotas'), '--quotas', 'gcp');
+  assert.equal(status, 1);
+  assert.equal(stderr, 'slipway: There are no quotas named gcp. Choose seed or aws.\n');
+});
+
 test('env before the first start says what would help', () => {
   const { status, stdout, stderr } = slipway('env', '--data', join(directory, 'none'));
   assert.deepEqual([status, stdout], [1, '']);
