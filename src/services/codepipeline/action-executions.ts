@@ -61,7 +61,10 @@ export function actionExecutionOperations(room: Room) {
         `Action execution '${input.actionExecutionId}' was not found`,
       );
     }
-    // Only the EC2 deploy action has targets of its own, and it is not carried.
+    // Only the EC2 deploy action has targets of its own, and it is not carried; so no list has a second page.
+    if (input.nextToken !== undefined) {
+      throw fault('InvalidNextTokenException', 'The next token is not valid for this list');
+    }
     return { targets: [] };
   };
 

@@ -17,16 +17,17 @@ import { failureOf } from './actions/failure.ts';
 import { builtInAction } from './actions/index.ts';
 import { bringInputs, requireRegion } from './actions/regions.ts';
 import { createPatience, retrying } from './actions/retrying.ts';
+import { checkArtifactSizes } from './artifact-limit.ts';
 import type { JobRoom } from './job-machine.ts';
 import { pipelineArn, type PipelineMachine } from './room.ts';
 import { ruleOf } from './rules/index.ts';
-import { openSession } from './session.ts';
+import { openSession, type ActingRoles } from './session.ts';
 
 export function createEffects(house: House, jobs: JobRoom): PipelineMachine['effects'] {
   const patience = createPatience(house.clock);
 
   const startAction: PipelineMachine['effects']['StartAction'] = (order, { signal }) =>
-    act(order, () =>
+    act(house, order, () =>
       retrying(house.clock, order.startedAt, signal, async () => {
         requireRegion(house, order);
         const ready = await bringInputs(house, order);
@@ -38,7 +39,7 @@ export function createEffects(house: House, jobs: JobRoom): PipelineMachine['eff
     );
 
   const pollAction: PipelineMachine['effects']['PollAction'] = (order, { signal }) =>
-    act(order, () =>
+    act(house, order, () =>
       patience.look(order.actionExecutionId, async () => {
         const acting: Acting = { house, caller: await openSession(house, order), signal };
         return builtInAction(order.actionType).poll?.(acting, order);
@@ -99,13 +100,15 @@ function isJob(id: ActionTypeId): boolean {
 }
 
 async function act(
-  order: ActionAddress,
+  house: House,
+  order: ActionAddress & ActingRoles,
   run: () => Promise<Outcome | undefined>,
 ): Promise<Event | undefined> {
   const { executionId, stage, action, actionExecutionId } = order;
   const address: ActionAddress = { executionId, stage, action, actionExecutionId };
   try {
     const outcome = await run();
+    if (outcome?.type === 'ActionSucceeded') await checkArtifactSizes(house, order);
     return outcome && { ...outcome, ...address };
   } catch (error) {
     const failure: ActionError = failureOf(error);
