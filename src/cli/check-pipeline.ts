@@ -7,7 +7,7 @@ import type { QuotaProfile } from '#base/quotas.ts';
 import { present } from '#base/assert.ts';
 import { actionTypeOf, actionTypeOrGeneric } from '#core/pipeline/catalogue.ts';
 import type { ActionTypeLookup } from '#core/pipeline/catalogue-type.ts';
-import type { DeclarationFault } from '#core/pipeline/declaration-fault.ts';
+import type { DeclarationFault, Path } from '#core/pipeline/declaration-fault.ts';
 import type { GivenDeclaration } from '#core/pipeline/declaration-given.ts';
 import { completeAction, completeDeclaration } from '#core/pipeline/declaration-given.ts';
 import type { Declaration } from '#core/pipeline/declaration.ts';
@@ -16,6 +16,7 @@ import { actionFaults } from '#core/pipeline/validate-actions.ts';
 import type { Circumstances } from '#core/pipeline/validate-circumstances.ts';
 import { declarationFaults } from '#core/pipeline/validate.ts';
 import type { PlacedDocument } from '#core/placed-document.ts';
+import { serviceNotCarried } from '#services/codepipeline/actions/index.ts';
 import { loadModel } from '#wire/model.ts';
 import { type ShapeFault, shapeFaults } from '#wire/shape-faults.ts';
 import type { CheckOptions, Finding, Kind } from './check-kinds.ts';
@@ -57,7 +58,21 @@ function checkPipeline({ value }: PlacedDocument, _text: string, options: CheckO
   return [
     ...inShape.map((fault) => findingOfShape(fault)),
     ...inRules.map((fault) => ({ ...fault, path: [...base, ...fault.path] })),
+    ...(broken.length === 0 ? warningsOf(declaration, base) : []),
   ];
+}
+
+/** What is right, may be created, and yet cannot work. */
+function warningsOf({ stages }: GivenDeclaration, base: Path): readonly Finding[] {
+  return stages.flatMap((stage, index) =>
+    stage.actions.flatMap(({ name, actionTypeId }, at) => {
+      const service = serviceNotCarried(actionTypeId);
+      if (service === undefined) return [];
+      const message = `This Slipway does not carry ${service} yet: the action ${name} will fail when it runs`;
+      const path = [...base, 'stages', index, 'actions', at, 'actionTypeId', 'provider'];
+      return [{ path, code: 'NotCarried', message, isWarning: true as const }];
+    }),
+  );
 }
 
 /** Custom and third-party types are the server's: what they must be given is not known here. */
@@ -98,8 +113,6 @@ function withoutNulls(value: unknown): unknown {
   const entries = Object.entries(value).filter(([, item]) => item !== null);
   return Object.fromEntries(entries.map(([name, item]) => [name, withoutNulls(item)]));
 }
-
-type Path = readonly (string | number)[];
 
 /** Where the shape is broken, only what one action says about itself can be judged, and only where it is whole. */
 function faultsOfIntactActions(

@@ -156,6 +156,19 @@ test("custom action types are the server's to know", () => {
   assert.equal(check(write('custom.yaml', custom)).status, 0);
 });
 
+test('an action whose service is not in the house is a warning', () => {
+  const ecs = GOOD.replace(
+    'category: Build, owner: AWS, provider: CodeBuild',
+    'category: Deploy, owner: AWS, provider: ECS',
+  ).replace('ProjectName: web', '{ ClusterName: c, ServiceName: s }');
+  const { status, stdout } = check(write('ecs.yaml', ecs));
+  assert.equal(status, 0);
+  assert.equal(
+    stdout,
+    'ecs.yaml:16:67 NotCarried: This Slipway does not carry Amazon ECS yet: the action Compile will fail when it runs\n',
+  );
+});
+
 test('buildspecs and AppSpec files are checked as builds and agents read them', () => {
   const buildspec = 'version: 0.2\nphases:\n  build:\n    commands: [make]\n';
   const right = check(write('buildspec.yml', buildspec));

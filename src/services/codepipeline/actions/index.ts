@@ -49,9 +49,18 @@ const NOT_CARRIED: Readonly<Record<string, string>> = {
   'Test/AWS/DeviceFarm': 'AWS Device Farm',
 };
 
-export function builtInAction({ category, owner, provider }: ActionTypeId): Action {
-  const name = `${category}/${owner}/${provider}`;
-  return ACTIONS[name] ?? refusing(NOT_CARRIED[name] ?? provider);
+export function builtInAction(id: ActionTypeId): Action {
+  const name = nameOf(id);
+  return ACTIONS[name] ?? refusing(NOT_CARRIED[name] ?? id.provider);
+}
+
+/** The service that an action of this type needs and this house does not carry. */
+export function serviceNotCarried(id: ActionTypeId): string | undefined {
+  return NOT_CARRIED[nameOf(id)];
+}
+
+function nameOf({ category, owner, provider }: ActionTypeId): string {
+  return `${category}/${owner}/${provider}`;
 }
 
 function refusing(service: string): Action {
