@@ -1,7 +1,7 @@
 /**
  * Makes the record of a call, without its secrets, and hands it to the room that keeps records. Calls that nobody
  * proved to have made (a wrong signature) leave no record, as on AWS, so that strangers cannot fill the history; they
- * stand in the log. See docs/decisions/010.
+ * stand in the log. See docs/decisions/011.
  */
 
 import { createUuid } from '#base/chance.ts';

@@ -82,23 +82,10 @@ async function find(
   const [key, value = ''] = attribute ?? [];
   const rows = readRows(house.database);
   if (key === 'ResourceName' || key === 'ResourceType') {
-    let found = rows
-      .selectFrom('cloudtrail_resource')
-      .innerJoin('cloudtrail_event', 'cloudtrail_event.id', 'cloudtrail_resource.event_id')
-      .selectAll('cloudtrail_event')
-      .distinct()
-      .where(key === 'ResourceName' ? 'cloudtrail_resource.name' : 'cloudtrail_resource.type', '=', value)
-      .where('cloudtrail_resource.at', '>=', since)
-      .where('cloudtrail_resource.at', '<=', start?.[0] ?? until);
-    if (start)
-      found = found.where(({ eb, or }) =>
-        or([eb('cloudtrail_resource.at', '<', start[0]), eb('cloudtrail_resource.event_id', '<', start[1])]),
-      );
-    return await found
-      .orderBy('cloudtrail_resource.at', 'desc')
-      .orderBy('cloudtrail_resource.event_id', 'desc')
-      .limit(limit + 1)
-      .execute();
+    const ids = await findByResource(house, key === 'ResourceName' ? 'name' : 'type', value, question, start);
+    if (ids.length === 0) return [];
+    const found = rows.selectFrom('cloudtrail_event').selectAll().where('id', 'in', ids);
+    return await found.orderBy('at', 'desc').orderBy('id', 'desc').execute();
   }
   let found = rows
     .selectFrom('cloudtrail_event')
@@ -113,6 +100,31 @@ async function find(
     .orderBy('id', 'desc')
     .limit(limit + 1)
     .execute();
+}
+
+/** One event may be about several resources of one type. */
+async function findByResource(
+  house: House,
+  column: 'name' | 'type',
+  value: string,
+  { since, until, limit }: Question,
+  start: readonly [at: number, id: string] | undefined,
+): Promise<string[]> {
+  let found = readRows(house.database)
+    .selectFrom('cloudtrail_resource')
+    .select(['at', 'event_id'])
+    .where(column, '=', value)
+    .where('at', '>=', since)
+    .where('at', '<=', start?.[0] ?? until);
+  if (start)
+    found = found.where(({ eb, or }) => or([eb('at', '<', start[0]), eb('event_id', '<', start[1])]));
+  const rows = await found
+    .groupBy(['at', 'event_id'])
+    .orderBy('at', 'desc')
+    .orderBy('event_id', 'desc')
+    .limit(limit + 1)
+    .execute();
+  return rows.map((row) => row.event_id);
 }
 
 function columnOf(key: string): 'id' | 'name' | 'source' | 'user_name' | 'access_key_id' | 'read_only' {

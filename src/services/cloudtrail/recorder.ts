@@ -2,7 +2,7 @@
  * Writes the records of calls. Whoever waits shares a transaction with all others that wait at the same time, and on
  * SQLite the transaction shares its flush with those of other rooms; records that nobody waits for go along, or go by
  * themselves after a moment. When the database refuses, records stay in memory for the next try, up to a bound; beyond
- * it nothing may happen any more, because it could not be recorded. See docs/decisions/010.
+ * it nothing may happen any more, because it could not be recorded. See docs/decisions/011.
  */
 
 import { randomInt } from 'node:crypto';
