@@ -4,13 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { killSandbox } from '#runtimes/kill.ts';
 import {
   connectBuilds,
   contextOf,
@@ -19,60 +13,22 @@ import {
   spec,
   type BuildClients,
 } from '#test/support/builds.ts';
-import type { TestHouse } from '#test/support/house.ts';
 import { until } from '#test/support/until.ts';
+import { createKilledServer, type KilledServer } from './killed-server.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'slipway-build-crash-'));
-const credentials = {
-  accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
-  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
-};
-let port: number;
-let server: ChildProcess;
+let server: KilledServer;
 let clients: BuildClients;
 
 before(async () => {
-  port = await freePort();
-  await start();
-  clients = connectBuilds({
-    endpoint: `http://127.0.0.1:${port}`,
-    region: 'us-east-1',
-    credentials,
-  } as TestHouse);
+  server = await createKilledServer();
+  clients = connectBuilds(server.house);
   await createBuildRole(clients.iam);
   await clients.s3.createBucket({ Bucket: 'files' });
 });
 after(async () => {
   clients.close();
-  await kill();
-  // The sandboxes outlive their server, as they should; here nobody will come back for them.
-  const codebuild = join(directory, 'data', 'codebuild');
-  for (const folder of ['builds', 'sandboxes'].map((name) => join(codebuild, name))) {
-    for (const name of existsSync(folder) ? readdirSync(folder) : [])
-      await killSandbox(join(folder, name), 0);
-  }
-  rmSync(directory, { recursive: true, force: true });
+  await server.close();
 });
-
-async function start(): Promise<void> {
-  server = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'build-child.ts'), join(directory, 'data'), `${port}`],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  await new Promise<void>((resolve, reject) => {
-    server.stdout?.once('data', () => resolve());
-    server.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-  });
-}
-
-async function kill(): Promise<void> {
-  const ended = new Promise((resolve) => server.once('exit', resolve));
-  server.kill('SIGKILL');
-  await ended;
-}
 
 /** Calls fail while the server is down; that is not what is tested. */
 async function statusOf(id: string | undefined) {
@@ -99,8 +55,8 @@ for (const [name, delays] of [
     const { id } = await clients.start(projectName, { idempotencyToken: projectName });
     for (const delay of delays) {
       await new Promise((resolve) => setTimeout(resolve, delay));
-      await kill();
-      await start();
+      await server.kill();
+      await server.start();
     }
     const build = await until('the end of the build', 60_000, async () => {
       const found = await statusOf(id);
@@ -127,19 +83,11 @@ test('a build that is stopped while the server is down is stopped afterwards', a
     async () => (await clients.get(id)).currentPhase === 'BUILD' || undefined,
   );
   await clients.codebuild.stopBuild({ id });
-  await kill();
-  await start();
+  await server.kill();
+  await server.start();
   const build = await until('the end of the build', 30_000, async () => {
     const found = await statusOf(id);
     return found?.buildComplete ? found : undefined;
   });
   assert.deepEqual(phasesOf(build).slice(6), ['BUILD=STOPPED', 'COMPLETED']);
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port: free } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
-}
