@@ -10,12 +10,11 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   // To tell a bucket that is not there from one that does not let a trail in.
   'cloudtrail.amazonaws.com': ['s3:GetBucketLocation'],
   // To find a repository's bytes by its name; whether they may be read is asked of the pipeline's role. To find out
-  // whether a trigger waits for a change: the names of changed files, the author and the message of a commit. To run
-  // commands in builds that belong to no project; what they may do is up to the pipeline's role.
+  // who wrote a commit that a trigger waits for, and what its message says. To run commands in builds that belong to
+  // no project; what they may do is up to the pipeline's role.
   'codepipeline.amazonaws.com': [
     'codecommit:GetRepository',
     'codecommit:GetCommit',
-    'codecommit:GetDifferences',
     'codebuild:StartBuild',
     'codebuild:BatchGetBuilds',
   ],

@@ -334,6 +334,22 @@ test('scenario 82: files that all are excluded do not start, one other file does
   assert.deepEqual(revisionsOf(execution), { Fetch: commit });
   const [later] = await started('files', () => pushed(git, 'fresh', ['src/c.ts']));
   assert.equal(detailOf(later)['branch-name'], 'fresh');
+  // Each commit of a push counts, even if the push leaves nothing of it behind.
+  const [reverted] = await started('files', async () => {
+    const kept = await git.commit('src/d.ts', 'changed');
+    await git.ok('revert', '--no-edit', kept);
+    await pushed(git, 'fresh', ['docs/d.md']);
+  });
+  assert.equal(detailOf(reverted)['branch-name'], 'fresh');
+  // A merge counts with what it brings to its first parent, here a file of docs.
+  const [merged] = await started('files', async () => {
+    const tip = await git.ok('rev-parse', 'HEAD');
+    await git.ok('checkout', '--quiet', '-b', 'side', 'HEAD~1');
+    await git.commit('docs/side.md', 'aside');
+    await git.ok('merge', '--quiet', '--no-edit', tip);
+    await git.ok('push', '--quiet', 'origin', 'HEAD:refs/heads/fresh');
+  });
+  assert.equal(merged, undefined);
 });
 
 test('scenario 83: a pull request that is merged starts with the commit of its source branch', async () => {

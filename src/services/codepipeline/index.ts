@@ -10,15 +10,16 @@
  * in this house may be declared, and fail when they run; most actions run in the region of the house only. Artifacts are stored as the bucket's own defaults say, without asking
  * for SSE-KMS, unless the artifact store names a key, which then must work.
  *
- * By design: nothing is really polled. A source with PollForSourceChanges, which is the default, hears of a push or a
- * new object at once by the house's bus, and shows that setting's name as its trigger; with "false" it never starts by
- * itself. Triggers, which AWS has for connections only, are also for CodeCommit sources. The files of a push are those
- * that differ between its two ends. A change that comes while all executions that may be in flight are, starts nothing,
- * and the server's log says so. A worker's success without the output artifacts that its action declares is a failure.
- * What a custom action of another category than Source reports as its current revision shows in the revision's URL
- * only. Third parties' action types are registered by the operator, in the file `action-types.json` of the data
- * directory; see `registered-types.ts`. Secrets of configurations are taken as they are: no reference is looked for in
- * them. The types of AWS's own actions come without addresses, which would lead to AWS's console.
+ * By design: nothing is really polled. A source with PollForSourceChanges, which is the default, hears of a push or
+ * a new object at once by the house's bus, and shows that setting's name as its trigger; with "false" it never
+ * starts by itself. Triggers, which AWS has for connections only, are also for CodeCommit sources. A change that
+ * comes while all executions that may be in flight are, starts nothing, and the server's log says so. GitHub is told
+ * of webhooks at its own address or the one in SLIPWAY_GITHUB_API. A worker's success without the output artifacts
+ * that its action declares is a failure. What a custom action of another category than Source reports as its current
+ * revision shows in the revision's URL only. Third parties' action types are registered by the operator, in the file
+ * `action-types.json` of the data directory; see `registered-types.ts`. Secrets of configurations are taken as they
+ * are: no reference is looked for in them. The types of AWS's own actions come without addresses, which would lead
+ * to AWS's console.
  */
 
 import { createBell } from '#base/bell.ts';
