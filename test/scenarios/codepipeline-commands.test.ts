@@ -156,3 +156,30 @@ test('nobody but CodePipeline can have a build without a project', async () => {
     { name: 'ResourceNotFoundException' },
   );
 });
+
+test('commands decide as a rule of a condition, with an input and without', async () => {
+  const { pipelines, ends } = workshop;
+  const condition = (command: string, more: object) => {
+    const ruleTypeId = { category: 'Rule', owner: 'AWS', provider: 'Commands', version: '1' } as const;
+    return {
+      conditions: [
+        { result: 'FAIL' as const, rules: [{ name: 'Ask', ruleTypeId, commands: [command], ...more }] },
+      ],
+    };
+  };
+  for (const [name, command, more, status] of [
+    ['met', 'test "$(cat index.html)" = one', { inputArtifacts: SITE }, 'Succeeded'],
+    ['unmet', 'test -e index.html', {}, 'Failed'],
+  ] as const) {
+    const run = action('Run', 'Compute/Commands', { inputArtifacts: SITE, commands: ['true'] });
+    const id = await pipelines.create(name, [
+      { name: 'S2', actions: [run], beforeEntry: condition(command, more) },
+    ]);
+    await ends(name, id, status);
+    const { ruleExecutionDetails: [rule] = [] } = await pipelines.codepipeline.listRuleExecutions({
+      pipelineName: name,
+    });
+    assert.equal(rule?.status, status);
+    assert.match(rule?.output?.executionResult?.externalExecutionId ?? '', /^codepipeline\.commands:/);
+  }
+});
