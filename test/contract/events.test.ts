@@ -7,6 +7,7 @@ import { EventBridge } from '@aws-sdk/client-eventbridge';
 import { IAM } from '@aws-sdk/client-iam';
 import { type Message, SQS } from '@aws-sdk/client-sqs';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
+import { createMovableClock } from '#test/support/movable-clock.ts';
 import { botoSkip, runBoto } from '#test/support/other-clients.ts';
 import { postgresSkip, startPostgres, type Cluster } from '#test/support/postgres.ts';
 import { until } from '#test/support/until.ts';
@@ -618,6 +619,72 @@ function suite(openDatabase: () => Promise<string | undefined>): void {
     );
   });
 }
+
+test('schedules fire once each, over restarts and a clock that moves', async () => {
+  const clock = createMovableClock();
+  const house = await createTestHouse({ clock });
+  try {
+    const send: TestHouse['slipway']['root']['send'] = (operation, input) =>
+      house.slipway.root.send(operation, input);
+    const Statement = {
+      Effect: 'Allow',
+      Principal: { Service: 'events.amazonaws.com' },
+      Action: 'sqs:SendMessage',
+      Resource: queueArn('ticks'),
+    };
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+    const { QueueUrl } = await send('sqs:CreateQueue', { QueueName: 'ticks', Attributes: { Policy } });
+    const ticks = async (count: number): Promise<readonly string[]> => {
+      const found: string[] = [];
+      await until(`${count} ticks`, WAIT_MS, async () => {
+        const { Messages = [] } = await send('sqs:ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 });
+        for (const { Body = '', ReceiptHandle } of Messages) {
+          await send('sqs:DeleteMessage', { QueueUrl, ReceiptHandle });
+          found.push(Body);
+        }
+        return found.length >= count ? true : undefined;
+      });
+      await house.slipway.house.engine.idle();
+      const { Messages = [] } = await send('sqs:ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 });
+      assert.deepEqual(Messages, []);
+      return found;
+    };
+    await send('events:PutRule', { Name: 'ticking', ScheduleExpression: 'rate(5 minutes)' });
+    await send('events:PutTargets', { Rule: 'ticking', Targets: [{ Id: 'q', Arn: queueArn('ticks') }] });
+    clock.advance(301_000);
+    const [first = ''] = await ticks(1);
+    const { id, time, ...event } = JSON.parse(first) as Record<string, unknown>;
+    assert.match(String(id), /^[0-9a-f-]{36}$/);
+    assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.deepEqual(event, {
+      version: '0',
+      'detail-type': 'Scheduled Event',
+      source: 'aws.events',
+      account: ACCOUNT,
+      region: 'us-east-1',
+      resources: [ruleArn('ticking')],
+      detail: {},
+    });
+    // Missed firings are made up for by one.
+    clock.advance(3_600_000);
+    await house.restart();
+    await ticks(1);
+    clock.advance(300_000);
+    await ticks(1);
+    await send('events:DisableRule', { Name: 'ticking' });
+    clock.advance(900_000);
+    await send('events:EnableRule', { Name: 'ticking' });
+    clock.advance(299_000);
+    await house.slipway.house.engine.idle();
+    assert.equal((await send('sqs:ReceiveMessage', { QueueUrl })).Messages?.length ?? 0, 0);
+    clock.advance(2_000);
+    await ticks(1);
+    await send('events:RemoveTargets', { Rule: 'ticking', Ids: ['q'] });
+    await send('events:DeleteRule', { Name: 'ticking' });
+  } finally {
+    await house.close();
+  }
+});
 
 test('boto3 puts a rule, a target and an event', { skip: botoSkip }, async () => {
   const house = await createTestHouse();
