@@ -37,7 +37,7 @@ function pathsIn(value: unknown): (readonly (string | number)[])[] {
 }
 
 const paths = pathsIn(WHOLE);
-const options = { region: 'us-east-1', quotas: 'seed' };
+const options = { region: 'us-east-1', quotas: 'seed' } as const;
 
 test('a definition in which anything is replaced by anything is checked to the end', () => {
   const change = fc.tuple(fc.constantFrom(...paths), fc.jsonValue({ maxDepth: 2 }));

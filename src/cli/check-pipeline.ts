@@ -3,7 +3,6 @@
  * Whether roles, repositories and custom action types exist is known to a server only and not asked here.
  */
 
-import type { QuotaProfile } from '#base/quotas.ts';
 import { present } from '#base/assert.ts';
 import { actionTypeOf, actionTypeOrGeneric } from '#core/pipeline/catalogue.ts';
 import type { ActionTypeLookup } from '#core/pipeline/catalogue-type.ts';
@@ -41,7 +40,7 @@ function checkPipeline({ value }: PlacedDocument, _text: string, options: CheckO
   const declaration = (isWrapped ? (mended as { pipeline: unknown }).pipeline : mended) as GivenDeclaration;
   const circumstances: Circumstances = {
     region: options.region,
-    quotas: quotasOf(options.quotas as QuotaProfile),
+    quotas: quotasOf(options.quotas),
     actionTypeOf: lookup,
   };
   const broken = inShape.filter(

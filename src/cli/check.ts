@@ -13,11 +13,16 @@ import { appSpecKind, buildspecKind } from './check-specifications.ts';
 import { parseQuotas } from './options.ts';
 import { paint } from './paint.ts';
 
-export interface CheckCommandOptions extends CheckOptions {
+export interface CheckCommandOptions {
+  readonly region: string;
+  readonly quotas: string;
   readonly json: boolean;
 }
 
 const KINDS: readonly Kind[] = [pipelineKind, buildspecKind, appSpecKind];
+
+/** What stands in a file must neither steer the terminal nor break the one line of a finding. */
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 interface PlacedFinding {
   readonly file: string;
@@ -37,8 +42,8 @@ interface Checked {
 }
 
 export function check(files: readonly string[], options: CheckCommandOptions): void {
-  parseQuotas(options.quotas);
-  const all = files.map((file) => checkFile(file, options));
+  const circumstances = { region: options.region, quotas: parseQuotas(options.quotas) };
+  const all = files.map((file) => checkFile(file, circumstances));
   const findings = all.flatMap((each) => each.findings);
   const text = options.json ? `${JSON.stringify(findings, undefined, 2)}\n` : all.map(printed).join('');
   process.stdout.write(text);
@@ -58,11 +63,11 @@ function checkFile(file: string, options: CheckOptions): Checked {
     });
   }
   const document = readPlaced(text);
-  const [wrong] = document.faults;
-  if (wrong) return onlyFinding(file, { ...wrong.place, code: 'SyntaxError', message: wrong.message });
   const { value } = document;
   const root = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   const kind = KINDS.find((candidate) => candidate.recognizes(root));
+  const [wrong] = kind?.readsText ? [] : document.faults;
+  if (wrong) return onlyFinding(file, { ...wrong.place, code: 'SyntaxError', message: wrong.message });
   if (!kind) {
     const message = `This is neither ${KINDS.map(({ name }) => name).join(' nor ')}`;
     return onlyFinding(file, { line: 1, column: 1, code: 'UnknownKind', message });
@@ -108,7 +113,8 @@ function printed({ file, kind, findings }: Checked): string {
     .map(({ line, column, code, message, hint, isWarning }) => {
       const meant = hint === undefined ? '' : paint.yellow(` (${hint})`);
       const shown = isWarning ? paint.yellow(code) : paint.red(code);
-      return `${paint.bold(`${file}:${line}:${column}`)} ${shown}: ${message}${meant}\n`;
+      const text = message.replaceAll(CONTROLS, ' ');
+      return `${paint.bold(`${file}:${line}:${column}`)} ${shown}: ${text}${meant}\n`;
     })
     .join('');
 }

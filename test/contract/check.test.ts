@@ -156,6 +156,11 @@ test("custom action types are the server's to know", () => {
   assert.equal(check(write('custom.yaml', custom)).status, 0);
 });
 
+test('what stands in a file cannot steer the terminal', () => {
+  const { stdout } = check(write('escape.yaml', GOOD.replace('name: web\n', 'name: "a\\u001b[31m\\nb"\n')));
+  assert.match(stdout, /^escape\.yaml:3:9 ValidationException: Value 'a \[31m b' at 'pipeline\.name' failed/);
+});
+
 test('an action whose service is not in the house is a warning', () => {
   const ecs = GOOD.replace(
     'category: Build, owner: AWS, provider: CodeBuild',
@@ -179,6 +184,8 @@ test('buildspecs and AppSpec files are checked as builds and agents read them', 
   const ignored = check(write('ignored.yml', `${buildspec}colour: red\n`));
   assert.equal(ignored.status, 0, 'what is only ignored fails nothing');
   assert.equal(ignored.stdout, "ignored.yml:5:1 Ignored: unknown key 'colour' at line 5 is ignored\n");
+  const repeated = check(write('repeated.yml', `${buildspec}version: 0.2\n`));
+  assert.equal(repeated.stdout, "repeated.yml:5:1 Ignored: key 'version' is repeated at line 5\n");
   const wrong = check(write('wrong.yml', buildspec.replace('0.2', '0.9')));
   assert.equal(wrong.status, 1);
   assert.match(wrong.stdout, /^wrong\.yml:1:1 YAML_FILE_ERROR: .*version/i);

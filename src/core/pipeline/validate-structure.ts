@@ -1,6 +1,6 @@
 /** The rules of a pipeline as a whole: its sizes, its stages, its names, where its artifacts are stored. */
 
-import type { DeclarationFault } from './declaration-fault.ts';
+import type { DeclarationFault, Path } from './declaration-fault.ts';
 import { faultsOf, repeated } from './declaration-fault.ts';
 import type { GivenDeclaration } from './declaration-given.ts';
 import { v2Features } from './declaration-given.ts';
@@ -74,12 +74,10 @@ export function structureFaults(
   return faults;
 }
 
-type Place = readonly (string | number)[];
-
-function sourceMessages({ stages }: Declaration): readonly (readonly [Place, string])[] {
+function sourceMessages({ stages }: Declaration): readonly (readonly [Path, string])[] {
   const isSource = (action: ActionDeclaration) => action.actionTypeId.category === 'Source';
   const [first, ...later] = stages;
-  const messages: (readonly [Place, string])[] = [];
+  const messages: (readonly [Path, string])[] = [];
   if (first && (first.actions.length === 0 || !first.actions.every(isSource))) {
     const wrong = first.actions.findIndex((action) => !isSource(action));
     messages.push([
@@ -100,7 +98,7 @@ function sourceMessages({ stages }: Declaration): readonly (readonly [Place, str
 }
 
 /** Where a stage says that it is to be rolled back. */
-function rollbackPaths({ stages }: Declaration): readonly Place[] {
+function rollbackPaths({ stages }: Declaration): readonly Path[] {
   return stages.flatMap(({ onFailure, onSuccess }, index) => [
     ...(onFailure?.result === 'ROLLBACK' ? [['stages', index, 'onFailure', 'result']] : []),
     ...(
@@ -117,7 +115,7 @@ function rollbackPaths({ stages }: Declaration): readonly Place[] {
 }
 
 /** Names under which things are kept by name; those of JavaScript's own properties are refused. */
-function namesOf({ stages, variables = [] }: Declaration): readonly (readonly [Place, string])[] {
+function namesOf({ stages, variables = [] }: Declaration): readonly (readonly [Path, string])[] {
   return [
     ...stages.map((stage, index) => [['stages', index, 'name'], stage.name] as const),
     ...variables.map((variable, index) => [['variables', index, 'name'], variable.name] as const),
