@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-codepipeline';
 import { createLog } from '#base/log.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
+import { until } from '#test/support/until.ts';
 import { approval, createPipelines, sourceAction, stageOf, type Pipelines } from '#test/support/pipelines.ts';
 
 const SECRET = 'a-long-and-secret-value';
@@ -245,6 +246,31 @@ test('bodies that are too large are refused before they are held', async () => {
     socket.once('error', reject);
   });
   assert.equal(answer, 'HTTP/1.1 400 Bad Request');
+});
+
+test('who sends bodies that never end keeps out nobody else', async () => {
+  const [busy, other] = [await put('busy', OPEN), await put('other', OPEN)];
+  const { hostname, port, pathname, host } = new URL(busy);
+  const head = `POST ${pathname} HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 100\r\n\r\n{`;
+  const sockets = Array.from({ length: 20 }, () => connect(Number(port), hostname));
+  const refusals = new Promise<number>((resolve) => {
+    let count = 0;
+    for (const socket of sockets) {
+      socket.once('data', (data) => {
+        assert.match(data.toString(), /^HTTP\/1.1 429 /);
+        count += 1;
+        if (count === 4) resolve(count);
+      });
+      socket.write(head);
+    }
+  });
+  assert.equal(await refusals, 4);
+  assert.equal(await deliver(busy), 429);
+  assert.equal(await deliver(other), 200);
+  for (const socket of sockets) socket.destroy();
+  await until('the bodies that broke off are let go', 10_000, async () =>
+    (await deliver(busy)) === 200 ? true : undefined,
+  );
 });
 
 test('no other path leads to a webhook', async () => {

@@ -27,8 +27,9 @@ import {
   WEBHOOK_PREFIX,
 } from './webhook-rows.ts';
 
-/** Bodies that are held at the same time. */
-const DELIVERIES_MAX = 64;
+/** Deliveries that are held at the same time: of all webhooks, and of one, so that none keeps out the others. */
+const DELIVERIES_MAX = 128;
+const DELIVERIES_PER_WEBHOOK_MAX = 16;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 /** Where senders say which delivery it is. */
 const ID_HEADERS = ['x-github-delivery', 'x-gitlab-event-uuid'];
@@ -51,20 +52,36 @@ class Refused extends Error {
 
 export function createWebhookRoute(room: Room): Route {
   const { clock, log } = room.house;
-  let running = 0;
+  const running = new Map<string, number>();
+  let total = 0;
+  /** Runs a delivery to a webhook unless too many run already. */
+  const admit = async (row: WebhookRow, run: () => Promise<Answer>): Promise<Answer> => {
+    const id = row.webhook_id;
+    const before = running.get(id) ?? 0;
+    if (total >= DELIVERIES_MAX || before >= DELIVERIES_PER_WEBHOOK_MAX) {
+      throw new Refused(429, 'Too many deliveries at the same time.');
+    }
+    running.set(id, before + 1);
+    total += 1;
+    try {
+      return await run();
+    } finally {
+      const left = (running.get(id) ?? 1) - 1;
+      if (left > 0) running.set(id, left);
+      else running.delete(id);
+      total -= 1;
+    }
+  };
   return {
     prefix: WEBHOOK_PREFIX,
     async handle(request, response) {
-      running += 1;
       try {
-        if (running > DELIVERIES_MAX) throw new Refused(429, 'Too many deliveries at the same time.');
-        send(clock, request, response, await deliver(room, request));
+        const row = await findRow(room.house, request);
+        send(clock, request, response, await admit(row, () => deliver(room, row, request)));
       } catch (error) {
         if (!(error instanceof Refused)) log.error('a webhook delivery failed', { error });
         const failed = { status: 500, message: 'Something went wrong in the server.' };
         send(clock, request, response, error instanceof Refused ? error : failed);
-      } finally {
-        running -= 1;
       }
     },
   };
@@ -88,13 +105,17 @@ function send(
   response.end(JSON.stringify({ message }));
 }
 
-async function deliver(room: Room, request: IncomingMessage): Promise<Answer> {
-  const { house } = room;
+async function findRow(house: House, request: IncomingMessage): Promise<WebhookRow> {
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const token = path.slice(WEBHOOK_PREFIX.length);
   const row = TOKEN.test(token) ? await findByToken(house, token) : undefined;
   if (!row) throw new Refused(404, 'There is no webhook at this URL.');
   if (request.method !== 'POST') throw new Refused(405, 'Only POST is possible here.');
+  return row;
+}
+
+async function deliver(room: Room, row: WebhookRow, request: IncomingMessage): Promise<Answer> {
+  const { house } = room;
   const target = await findTarget(house, row);
   const body = await collect(house, request);
   if (!isAuthentic(house, row, request, body)) {
