@@ -44,6 +44,30 @@ test('the artifacts of one execution count together', async () => {
   });
 });
 
+test('a build that leaves no artifacts succeeds, and whoever needs its output fails', async () => {
+  const { pipelines, createProject, ends, error, run } = workshop;
+  await createProject('nothing');
+  const build = action('Build', 'Build/CodeBuild', {
+    inputArtifacts: SITE,
+    outputArtifacts: [{ name: 'Out' }],
+    configuration: {
+      ProjectName: 'nothing',
+      BuildspecOverride: '{"version": "0.2", "phases": {"build": {"commands": ["true"]}}}',
+    },
+  });
+  const put = action('Put', 'Deploy/S3', {
+    inputArtifacts: [{ name: 'Out' }],
+    configuration: { BucketName: 'site', Extract: 'true', ObjectKey: 'nothing' },
+  });
+  const first = await pipelines.create('nothing', [
+    { name: 'S2', actions: [build] },
+    { name: 'S3', actions: [put] },
+  ]);
+  await ends('nothing', first, 'Failed');
+  assert.equal((await run('nothing', first, 'Build')).status, 'Succeeded');
+  assert.match(await error('nothing', first, 'Put'), /^ConfigurationError: .*key does not exist/);
+});
+
 test('a plain file passes through a source, and whoever needs an archive says that it is none', async () => {
   const { pipelines, ends, error, text } = workshop;
   await pipelines.s3.putObject({ Bucket: 'source', Key: 'plain.txt', Body: 'plain' });

@@ -96,8 +96,11 @@ async function askShell(bench: Bench, spec: Buildspec): Promise<Answers> {
 function wanted(plan: BuildPlan, spec: Buildspec): [ArtifactsPlan, ArtifactsSpec][] {
   const outputs: [ArtifactsPlan, ArtifactsSpec][] = [];
   if (plan.artifacts.type === 'S3') {
-    if (!spec.artifacts) throw new PhaseFailure('CLIENT_ERROR', 'no matching artifact paths found');
-    outputs.push([plan.artifacts, spec.artifacts]);
+    if (spec.artifacts) outputs.push([plan.artifacts, spec.artifacts]);
+    // In a pipeline such a build succeeds and leaves nothing; whoever needs its output fails.
+    else if (plan.source.type !== 'CODEPIPELINE') {
+      throw new PhaseFailure('CLIENT_ERROR', 'no matching artifact paths found');
+    }
   }
   for (const secondary of plan.secondaryArtifacts) {
     const block = spec.secondaryArtifacts[secondary.identifier ?? ''];

@@ -20,6 +20,14 @@ interface Ended extends Pick<ActingRoles, 'pipeline' | 'roleArn'> {
   readonly actionExecutionId: string;
 }
 
+/** Refuses what alone would be too much, before it is written. */
+export function requireArtifactSize({ quotas }: House, bytes: number): void {
+  const bytesMax = ARTIFACT_BYTES_MAX[quotas];
+  if (bytes <= bytesMax) return;
+  const message = `The artifact has ${bytes} bytes; those of one execution may have ${bytesMax}`;
+  throw new ActionRefused('ConfigurationError', message);
+}
+
 /** Refuses the success of an action whose outputs are too much. */
 export async function checkArtifactSizes(
   house: House,

@@ -5,6 +5,7 @@
 
 import { present } from '#base/assert.ts';
 import { isFault } from '#base/fault.ts';
+import { requireArtifactSize } from '#services/codepipeline/artifact-limit.ts';
 import type { Acting, Action } from './action.ts';
 import { ActionRefused, configured, cut } from './action.ts';
 import { encryptionOf } from './artifacts.ts';
@@ -34,6 +35,7 @@ export const s3Source: Action = {
           error,
         );
       });
+    requireArtifactSize(acting.house, head.ContentLength ?? 0);
     const versionId = head.VersionId ?? 'null';
     await caller.send('s3:CopyObject', {
       Bucket: output.bucket,
