@@ -180,11 +180,8 @@ export function createHandling(parts: HandleParts): Handling {
     } catch (error) {
       seen.fault = toFault(error, seen.requestId, inner.signal);
     }
-    try {
-      await keep(seen, origin);
-    } catch (error) {
-      seen.fault ??= toFault(error, seen.requestId, inner.signal);
-    }
+    // Not being able to record is nobody's answer: whoever called is to try again, not to take it for a refusal.
+    await keep(seen, origin);
     audit.record({
       requestId: seen.requestId,
       service: model.service,
@@ -258,6 +255,7 @@ export function createHandling(parts: HandleParts): Handling {
     }
     parts.log.error('a request failed by a bug', { requestId, error });
     return fault('InternalFailure', `We encountered an internal error. Request id ${requestId}.`, {
+      status: 500,
       cause: error,
     });
   }

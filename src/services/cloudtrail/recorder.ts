@@ -110,7 +110,8 @@ export function createRecordWriter(house: House, announcer: Announcer): RecordWr
   return {
     admit() {
       if (isRefused && held >= HELD_MAX) {
-        throw fault('InternalFailure', 'The record of this call could not be kept, so nothing was done.');
+        const message = 'The record of this call could not be kept, so nothing was done.';
+        throw fault('InternalFailure', message, { status: 500 });
       }
     },
     keep,
