@@ -4,7 +4,7 @@
  * skipped stage. The room and its machines are real; builds, objects and the worker are notes on disk.
  */
 
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isFault } from '#base/fault.ts';
 import { silentLog } from '#base/log.ts';
@@ -137,14 +137,24 @@ function tellStory({ directory, database, engine, clock }: Life): Chapter {
     await send('PutApprovalResult', given).catch(unless('ApprovalAlreadyCompletedException'));
   }
 
-  /** Takes one job, if there is one, and does it. */
+  /** Takes one job, if there is one, and does it. What is in work is in the worker's diary, for its next life. */
   async function work(): Promise<void> {
+    const diary = join(world, 'diary');
+    const open = existsSync(diary) ? readFileSync(diary, 'utf8') : '';
+    const job = open === '' ? await takeJob() : (JSON.parse(open) as Job);
+    if (!job) return;
+    writeFileSync(diary, JSON.stringify(job));
+    const { id: jobId, nonce, data } = job;
+    const late = unless('InvalidJobStateException', 'InvalidNonceException');
+    await send('AcknowledgeJob', { jobId, nonce }).catch(late);
+    noteOnce('jobs', data.pipelineContext.action.actionExecutionId, 'done');
+    await send('PutJobSuccessResult', { jobId }).catch(late);
+    writeFileSync(diary, '');
+  }
+
+  async function takeJob(): Promise<Job | undefined> {
     const { jobs = [] } = await send('PollForJobs', { actionTypeId: WORKER, maxBatchSize: 1 });
-    for (const { id, nonce, data } of jobs as readonly Job[]) {
-      await send('AcknowledgeJob', { jobId: id, nonce });
-      noteOnce('jobs', data.pipelineContext.action.actionExecutionId, 'done');
-      await send('PutJobSuccessResult', { jobId: id }).catch(unless('InvalidJobStateException'));
-    }
+    return (jobs as readonly Job[])[0];
   }
 
   return {
