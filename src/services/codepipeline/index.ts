@@ -3,10 +3,10 @@
  *
  * What this is: declarations and their versions, executions with stage locks in the modes SUPERSEDED, QUEUED and
  * PARALLEL, run-order groups, variables, conditions, retry, rollback, stop, transitions and approvals; the actions
- * CodeCommit and S3 source, CodeBuild, manual approval, CodeDeploy and S3 deploy, and custom and third-party actions,
- * whose jobs workers poll for. Decisions are in `core/pipeline` and `core/job`.
+ * CodeCommit and S3 source, CodeBuild, Commands, manual approval, CodeDeploy, S3 deploy and CodePipeline, and custom and
+ * third-party actions, whose jobs workers poll for. Decisions are in `core/pipeline` and `core/job`.
  *
- * Gaps: executors of kind Lambda, triggers of connections, batch builds, full clones; actions of services that are not
+ * Gaps: executors of kind Lambda, triggers of connections, batch builds, secrets in Commands; actions of services that are not
  * in this house may be declared, and fail when they run; most actions run in the region of the house only. Artifacts are stored as the bucket's own defaults say, without asking
  * for SSE-KMS, unless the artifact store names a key, which then must work.
  *
