@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type {
   ActionDeclaration,
@@ -350,6 +352,45 @@ test('scenario 82: files that all are excluded do not start, one other file does
     await git.ok('push', '--quiet', 'origin', 'HEAD:refs/heads/fresh');
   });
   assert.equal(merged, undefined);
+});
+
+test('a push of more files than are looked at starts', async () => {
+  const git = await createRepository('many');
+  const push = [{ branches: { includes: ['**'] }, filePaths: { excludes: ['docs/**'] } }];
+  await create('many', [source('Fetch', 'many')], trigger({ push }));
+  mkdirSync(join(git.directory, 'docs'));
+  for (let i = 0; i < 3001; i++) writeFileSync(join(git.directory, 'docs', `${i}.md`), '');
+  assert.equal((await started('many', () => pushed(git, 'main', ['docs/a.md']))).length, 1);
+  assert.equal((await started('many', () => pushed(git, 'main', ['docs/a.md']))).length, 0);
+});
+
+test('a push whose files are not known starts', async () => {
+  const git = await createRepository('unknown');
+  const push = [{ branches: { includes: ['**'] }, filePaths: { excludes: ['docs/**'] } }];
+  await create('unknown', [source('Fetch', 'unknown')], trigger({ push }));
+  const tell = (oldCommitId: string) =>
+    house.slipway.house.publish({
+      id: `7e1f0000-0000-4000-8000-${oldCommitId.slice(0, 12)}`,
+      source: 'aws.codecommit',
+      detailType: 'CodeCommit Repository State Change',
+      account: house.account,
+      region: house.region,
+      at: Date.now(),
+      resources: ['arn:aws:codecommit:us-east-1:123456789012:unknown'],
+      detail: {
+        event: 'referenceUpdated',
+        repositoryName: 'unknown',
+        referenceType: 'branch',
+        referenceName: 'main',
+        commitId,
+        oldCommitId,
+      },
+    });
+  const commitId = await git.ok('rev-parse', 'HEAD');
+  // Collected meanwhile, or an option of git instead of an object.
+  for (const gone of ['d'.repeat(40), '--output=/tmp/x']) {
+    assert.equal((await started('unknown', () => tell(gone))).length, 1, gone);
+  }
 });
 
 test('scenario 83: a pull request that is merged starts with the commit of its source branch', async () => {
