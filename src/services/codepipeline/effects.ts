@@ -28,7 +28,7 @@ export function createEffects(house: House, jobs: JobRoom): PipelineMachine['eff
 
   const startAction: PipelineMachine['effects']['StartAction'] = (order, { signal }) =>
     act(house, order, () =>
-      retrying(house.clock, order.startedAt, signal, async () => {
+      retrying(house.clock, signal, async () => {
         requireRegion(house, order);
         const ready = await bringInputs(house, order);
         const acting: Acting = { house, caller: await openSession(house, order), signal };
@@ -50,7 +50,7 @@ export function createEffects(house: House, jobs: JobRoom): PipelineMachine['eff
     const { executionId, stage, condition, rule, ruleExecutionId } = order;
     const address: RuleAddress = { executionId, stage, condition, rule, ruleExecutionId };
     try {
-      const outcome = await retrying(house.clock, house.clock.now(), signal, async () => {
+      const outcome = await retrying(house.clock, signal, async () => {
         const acting: Acting = { house, caller: await openSession(house, order), signal };
         return ruleOf(order.ruleType).evaluate(acting, await bringInputs(house, order));
       });

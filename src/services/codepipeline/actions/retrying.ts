@@ -13,19 +13,19 @@ const TRYING_MS_MAX = TRYING_MINUTES_MAX * 60_000;
 const PAUSE_MS_MIN = 500;
 const PAUSE_MS_MAX = 30_000;
 
-/** Asks until it is answered. `from` is when it was asked for the first time, perhaps before a crash. */
+/** Asks until it is answered. A new life of the server, or the end of a long pause of it, begins anew. */
 export async function retrying<Result>(
   clock: Clock,
-  from: number,
   signal: AbortSignal,
   run: () => Promise<Result>,
 ): Promise<Result> {
+  const until = clock.now() + TRYING_MS_MAX;
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
     try {
       return await run();
     } catch (error) {
       if (!isFault(error) || !isPassing(error)) throw error;
-      if (clock.now() + pauseMs > from + TRYING_MS_MAX) throw unavailable(error);
+      if (clock.now() + pauseMs > until) throw unavailable(error);
     }
     await pause(clock, pauseMs, signal);
   }
