@@ -336,6 +336,14 @@ test('topics are made, described, changed, tagged, listed and deleted', async ()
   });
   await sns.untagResource({ ResourceArn: topic, TagKeys: ['a'] });
   assert.deepEqual((await sns.listTagsForResource({ ResourceArn: topic })).Tags, [{ Key: 'b', Value: '2' }]);
+  const set = (AttributeName: string, AttributeValue: string) =>
+    sns.setTopicAttributes({ TopicArn: topic, AttributeName, AttributeValue });
+  await set('HTTPSuccessFeedbackSampleRate', '0');
+  await refused(
+    set('HTTPFailureFeedbackRoleArn', 'arn:aws:iam::123456789012:role/x'),
+    'InvalidParameterException',
+    /no delivery status logs/,
+  );
   await sns.addPermission({
     TopicArn: topic,
     Label: 'x',

@@ -50,8 +50,22 @@ function checkAttribute(name: string, value: string): void {
         'KmsMasterKeyId Reason: Slipway seals messages with the key of the installation, not with keys of AWS KMS',
       );
     default:
-      throw invalidParameter('AttributeName');
+      checkFeedback(name, value);
   }
+}
+
+const FEEDBACK =
+  /^(?:HTTP|SQS|Lambda|Firehose|Application)(?:SuccessFeedback(SampleRate)|(?:Success|Failure)Feedback(RoleArn))$/;
+
+/** Delivery status logs are written under a role; without one a sample rate says nothing, as on AWS. */
+function checkFeedback(name: string, value: string): void {
+  const [, rate, role] = FEEDBACK.exec(name) ?? [];
+  if (rate !== undefined) {
+    if (/^\d{1,3}$/.test(value) && Number(value) <= 100) return;
+    throw invalidParameter(name);
+  }
+  if (role === undefined) throw invalidParameter('AttributeName');
+  if (value !== '') throw invalidParameter(`${name} Reason: Slipway writes no delivery status logs`);
 }
 
 export interface TopicDelivery {
