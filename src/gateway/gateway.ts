@@ -62,6 +62,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const audit = createAudit(log);
   const identify = createIdentify(rooms, options.rootKey, account);
   const authorize = createAuthorize(rooms);
+  const recording = createRecording(rooms, clock, account, region);
   const bodies = createBodies(clock);
   let url = '';
   const endpoint = () => url;
@@ -73,7 +74,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     log,
     audit,
-    recording: createRecording(rooms, account, region),
+    recording,
     bodies,
     authenticate: createAuthenticate({ region, clock, identify, bodies }),
     authorize,
@@ -113,6 +114,7 @@ export function createGateway(options: GatewayOptions): Gateway {
           clock.now(),
         ),
       as: (principal) => callerFor(principal, OWN_SOURCE),
+      record: (visit) => recording.recordVisit(visit),
     },
     asService(service, sourceArn) {
       const name = `${service}.amazonaws.com`;

@@ -5,12 +5,15 @@
  */
 
 import { createUuid } from '#base/chance.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Fault } from '#base/fault.ts';
 import type { Principal } from '#core/policy/principal.ts';
 import { kindOf, type CallKind } from '#core/trail/calls.ts';
 import { callRecord } from '#core/trail/record.ts';
+import type { RecordedVisit } from '#services/service.ts';
 import type { Model } from '#wire/model.ts';
 import { replacedTexts, showMembers, withoutHidden } from '#wire/shown.ts';
+import { outerOrigin } from './calls.ts';
 import type { Rooms } from './rooms.ts';
 
 /** A call that is over. */
@@ -37,11 +40,13 @@ export interface Recording {
   admit(service: string, operation: string): void;
   /** Resolves when the call may be answered; rejects when it must not be answered as if all were well. */
   record(call: EndedCall): Promise<void>;
+  /** The same for what came through a door of another protocol. */
+  recordVisit(visit: RecordedVisit): Promise<void>;
 }
 
 const OPERATION_FORM = /^[A-Za-z0-9]{1,128}$/;
 
-export function createRecording(rooms: Rooms, account: string, region: string): Recording {
+export function createRecording(rooms: Rooms, clock: Clock, account: string, region: string): Recording {
   return {
     admit(service, operation) {
       if (isAwaited(kindOf(service, operation))) rooms.recorder?.admit();
@@ -70,6 +75,27 @@ export function createRecording(rooms: Rooms, account: string, region: string): 
         },
       });
       await recorder.keep(record, isAwaited(kind));
+    },
+    async recordVisit(visit) {
+      const { name, readOnly, from } = visit;
+      const { source, userAgent } = outerOrigin(from, region);
+      const kind: CallKind = {
+        source: `${visit.service}.amazonaws.com`,
+        name,
+        readOnly,
+        category: 'Management',
+        grants: false,
+      };
+      const record = callRecord({
+        ...visit,
+        ...{ kind, account, region, source, userAgent },
+        id: createUuid(),
+        requestId: createUuid(),
+        at: clock.now(),
+        accessKeyId: undefined,
+        response: undefined,
+      });
+      await rooms.recorder?.keep(record, !readOnly);
     },
   };
 }

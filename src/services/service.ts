@@ -290,6 +290,24 @@ export interface Trust {
    */
   authorize(principal: Principal, permissions: readonly Permission[], from?: IncomingMessage): Promise<void>;
   as(principal: Principal): Caller;
+  /** The record of what came through such a door; resolves when it may be answered. */
+  record(visit: RecordedVisit): Promise<void>;
+}
+
+/** A request in another protocol than AWS's, as CloudTrail shows it. */
+export interface RecordedVisit {
+  readonly service: ServiceName;
+  /** `GitPush` */
+  readonly name: string;
+  readonly readOnly: boolean;
+  readonly principal: Principal;
+  readonly from: IncomingMessage;
+  /** What it was about. */
+  readonly arns: readonly string[];
+  /** Without secrets. */
+  readonly request: object | undefined;
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+  readonly additional: Readonly<Record<string, unknown>>;
 }
 
 /** Makes a room. Called once for each room, from `slipway.ts`, in the order of the floors. */

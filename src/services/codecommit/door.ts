@@ -17,6 +17,7 @@ import type { House, Route } from '#services/service.ts';
 import { createAdmission, type Admission } from './admission.ts';
 import { identifyGit, parseBasic } from './credentials.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
+import { recordVisit, type GitVisit } from './record.ts';
 import { readRows, repositoryArn, type Room } from './room.ts';
 import type { RepositoryRow } from './tables.ts';
 import { NO_CACHE, Refusal, type GitService } from './refusal.ts';
@@ -104,7 +105,12 @@ async function answer(
   seen.repository = name;
   const principal = await identify(room.house, guards.throttle, request, base);
   seen.principal = principalArn(principal);
-  const repository = await findAllowed(room, request, principal, name.replace(/\.git$/, ''), service);
+  const visited = {
+    ...{ request, principal, service },
+    repositoryName: name.replace(/\.git$/, ''),
+    isTransfer: part !== 'info/refs',
+  };
+  const repository = await findAllowed(room, visited);
   const protocol = request.headers['git-protocol'];
   const isProtocol = typeof protocol === 'string' && PROTOCOL.test(protocol);
   const environment: Record<string, string> = isProtocol ? { GIT_PROTOCOL: protocol } : {};
@@ -113,8 +119,11 @@ async function answer(
     throw new Refusal(429, 'Too many git requests at the same time. Try again.', { 'retry-after': '5' });
   const visit: Visit = { request, response, repository, principal, environment };
   try {
+    // What is transferred is recorded where it is known: see receive.ts and transport.ts.
+    const recorded = { ...visited, repositoryId: repository.id };
+    if (part === 'info/refs' && service === 'git-receive-pack') await recordVisit(room, recorded);
     if (part === 'info/refs') await advertise(room, visit, service);
-    else if (service === 'git-upload-pack') await uploadPack(room, visit);
+    else if (service === 'git-upload-pack') await uploadPack(room, visit, recorded);
     else await receivePack(room, visit);
   } finally {
     leave();
@@ -164,19 +173,16 @@ async function identify(
   throw new Refusal(401, 'The user name or password is not right, or the password has expired.', challenge);
 }
 
-async function findAllowed(
-  room: Room,
-  request: IncomingMessage,
-  principal: Principal,
-  name: string,
-  service: GitService,
-): Promise<RepositoryRow> {
+async function findAllowed(room: Room, visited: Omit<GitVisit, 'repositoryId'>): Promise<RepositoryRow> {
+  const { request, principal, service, repositoryName: name } = visited;
   const action = service === 'git-upload-pack' ? 'codecommit:GitPull' : 'codecommit:GitPush';
   try {
     const permission = { action, resource: repositoryArn(room.house, name) };
     await room.house.trust.authorize(principal, [permission], request);
   } catch (error) {
     if (!isFault(error)) throw error;
+    const denied = { code: 'AccessDenied', message: error.message };
+    await recordVisit(room, { ...visited, repositoryId: undefined, error: denied });
     throw new Refusal(403, error.message);
   }
   const row = await readRows(room.house)

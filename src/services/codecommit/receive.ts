@@ -17,6 +17,7 @@ import {
   type CommandList,
   type PushCommand,
 } from './pkt-line.ts';
+import { recordVisit, type GitVisit } from './record.ts';
 import { repositoryArn, type Room } from './room.ts';
 import { createSpool, type Spool } from './spool.ts';
 import type { RepositoryRow } from './tables.ts';
@@ -51,17 +52,28 @@ export async function receivePush(room: Room, push: Push): Promise<Buffer> {
   try {
     const { list, refusal } = await takeIn(room, push, spool);
     if (list.commands.length === 0) return Buffer.alloc(0);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) {
+      const denied = { code: 'AccessDenied', message: 'A reference of the push was refused.' };
+      await recordVisit(room, { ...visitOf(push), error: denied }, list);
+      return refusal;
+    }
     const { result } = await changeReferences(room, {
       repository: push.repository,
       callerUserArn: principalArn(push.principal),
       changes: list.commands,
       apply: () => runReceivePack(room, push, spool),
     });
+    await recordVisit(room, visitOf(push), list);
     return result;
   } finally {
     await spool.close();
   }
+}
+
+function visitOf({ request, principal, repository }: Push): GitVisit {
+  const service = 'git-receive-pack';
+  const { name: repositoryName, id: repositoryId } = repository;
+  return { request, principal, service, repositoryName, repositoryId, isTransfer: true };
 }
 
 interface TakenIn {

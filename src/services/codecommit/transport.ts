@@ -13,12 +13,15 @@ import { FLUSH, MalformedPush, pktLine } from './pkt-line.ts';
 import { PushTooLarge, receivePush } from './receive.ts';
 import type { Room } from './room.ts';
 import type { RepositoryRow } from './tables.ts';
+import { recordVisit, type GitVisit } from './record.ts';
 import { NO_CACHE, Refusal, type GitService } from './refusal.ts';
 
 const IDLE_MS_MAX = 120_000;
 
 /** Of a fetch: what a client has and wants, uncompressed. */
 const WANTS_BYTES_MAX = 64 * 1024 * 1024;
+
+const LIST_COMMAND = 'command=ls-refs';
 
 export interface Visit {
   readonly request: IncomingMessage;
@@ -42,13 +45,21 @@ export async function advertise(room: Room, visit: Visit, service: GitService): 
   await relay(process, response);
 }
 
-export async function uploadPack(room: Room, visit: Visit): Promise<void> {
+export async function uploadPack(room: Room, visit: Visit, recorded: GitVisit): Promise<void> {
   const { request, response, repository, environment } = visit;
   const { git, path } = room.house.repositories;
   const body = bodyOf(request);
   const process = git.start(['upload-pack', '--stateless-rpc', path(repository.id)], { environment });
   watchIdle(request);
-  const sending = pipeline(body, limited(WANTS_BYTES_MAX), process.stdin).catch(
+  const noticed = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let isFirst = true;
+    for await (const chunk of source) {
+      if (isFirst && !isListing(chunk)) await recordVisit(room, recorded);
+      isFirst = false;
+      yield chunk;
+    }
+  };
+  const sending = pipeline(body, limited(WANTS_BYTES_MAX), noticed, process.stdin).catch(
     (error: NodeJS.ErrnoException) => {
       // Git may have read what it needs, or the client has gone; either shows at the other end.
       if (error.code !== 'EPIPE') process.kill();
@@ -57,6 +68,11 @@ export async function uploadPack(room: Room, visit: Visit): Promise<void> {
   response.writeHead(200, { ...NO_CACHE, 'content-type': 'application/x-git-upload-pack-result' });
   await relay(process, response);
   await sending;
+}
+
+/** Protocol 2 asks for references by a command of its own. */
+function isListing(start: Buffer): boolean {
+  return start.subarray(4, 4 + LIST_COMMAND.length).toString('latin1') === LIST_COMMAND;
 }
 
 /** Git's output to the client; git ends when the client goes away. */
