@@ -22,7 +22,8 @@ type Handler<Type extends DeliveryEffect['type']> = Perform<
 export function createDeliveries(room: () => Room): Room['deliveries'] {
   const Deliver: Handler<'Deliver'> = async ({ index, attempt }, { machineId }) => {
     const found = await find(room(), machineId, index);
-    if (!found) return undefined;
+    // A worker that lost its lease comes late; somebody else has done this.
+    if (found?.delivery.status !== 'sending' || found.delivery.attempts !== attempt) return undefined;
     try {
       await deliver(room(), found.state, found.delivery);
       return { type: 'Delivered', index, attempt };
@@ -37,7 +38,7 @@ export function createDeliveries(room: () => Room): Room['deliveries'] {
 
   const DeadLetter: Handler<'DeadLetter'> = async ({ index }, { machineId }) => {
     const found = await find(room(), machineId, index);
-    if (!found) return undefined;
+    if (found?.delivery.status !== 'dead-lettering') return undefined;
     try {
       await sendDeadLetter(room(), found.state, found.delivery);
       return { type: 'DeadLettered', index };

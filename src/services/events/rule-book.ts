@@ -76,19 +76,18 @@ export function createRuleBook(house: House): RuleBook {
     return fresh.generation >= row.generation ? fresh : current();
   }
 
+  /** The generation comes first: what changes while the rest is read belongs to a later one, and is read again. */
   async function read(): Promise<Book> {
-    const fresh = await database.transaction(async (transaction) => {
-      const rows = tables(transaction);
-      const { generation } = await rows
-        .selectFrom('events_generation')
-        .select('generation')
-        .where('id', '=', 1)
-        .executeTakeFirstOrThrow();
-      const rules = await rows.selectFrom('events_rule').selectAll().execute();
-      const targets = await rows.selectFrom('events_target').selectAll().orderBy('target_id').execute();
-      const archives = await rows.selectFrom('events_archive').selectAll().execute();
-      return write(house, generation, rules, targets, archives);
-    });
+    const rows = tables(database);
+    const { generation } = await rows
+      .selectFrom('events_generation')
+      .select('generation')
+      .where('id', '=', 1)
+      .executeTakeFirstOrThrow();
+    const rules = await rows.selectFrom('events_rule').selectAll().execute();
+    const targets = await rows.selectFrom('events_target').selectAll().orderBy('target_id').execute();
+    const archives = await rows.selectFrom('events_archive').selectAll().execute();
+    const fresh = write(house, generation, rules, targets, archives);
     book = fresh;
     return fresh;
   }
