@@ -35,7 +35,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   store: ['kysely', 'pg', 'yazl', 'yauzl'],
   runtimes: [],
   engine: ['kysely'],
-  services: ['kysely', 'nodemailer', 're2js', 'yazl', 'yauzl'],
+  services: ['kysely', 'nodemailer', 're2js', 'yazl'],
   gateway: [],
   'slipway.ts': [],
   cli: ['commander'],
