@@ -206,7 +206,7 @@ export function createHandling(parts: HandleParts): Handling {
     await parts.authorize(principal, permissions, origin, at);
     const handler = room?.operations[operation.name];
     if (!handler || isGap(handler)) throw unsupported(model, operation, handler?.gap);
-    parts.recording.admit(model.service, operation.name);
+    parts.recording.admit(model.service, operation.name, principal);
     return handler(createCall(step), input);
   }
 

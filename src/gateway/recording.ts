@@ -37,7 +37,7 @@ export interface EndedCall {
 
 export interface Recording {
   /** Before a call does anything: throws if it could not be recorded. */
-  admit(service: string, operation: string): void;
+  admit(service: string, operation: string, principal: Principal): void;
   /** Resolves when the call may be answered; rejects when it must not be answered as if all were well. */
   record(call: EndedCall): Promise<void>;
   /** The same for what came through a door of another protocol. */
@@ -48,8 +48,8 @@ const OPERATION_FORM = /^[A-Za-z0-9]{1,128}$/;
 
 export function createRecording(rooms: Rooms, clock: Clock, account: string, region: string): Recording {
   return {
-    admit(service, operation) {
-      if (isAwaited(kindOf(service, operation))) rooms.recorder?.admit();
+    admit(service, operation, principal) {
+      if (isAwaited(kindOf(service, operation), principal)) rooms.recorder?.admit();
     },
     async record(call) {
       const { recorder } = rooms;
@@ -74,7 +74,7 @@ export function createRecording(rooms: Rooms, clock: Clock, account: string, reg
           message: withoutHidden(fault.message, [...request.hidden, ...replacedTexts(call.input, input)]),
         },
       });
-      await recorder.keep(record, isAwaited(kind));
+      await recorder.keep(record, isAwaited(kind, call.principal));
     },
     async recordVisit(visit) {
       const { name, readOnly, from } = visit;
@@ -104,9 +104,12 @@ async function shownInput(rooms: Rooms, { model, operation }: EndedCall, input: 
   return (await rooms.find(model.service)?.shownInput?.(operation, input)) ?? input;
 }
 
-/** What changes something, or gives power, is answered only when its record is durable. */
-function isAwaited({ readOnly, grants }: CallKind): boolean {
-  return !readOnly || grants;
+/**
+ * What changes something, or gives power, is answered only when its record is durable. A service of the house that takes
+ * on a role is not kept waiting: what it then changes under that role is recorded durably itself.
+ */
+function isAwaited({ readOnly, grants }: CallKind, principal: Principal): boolean {
+  return !readOnly || (grants && principal.type !== 'service');
 }
 
 /** CloudTrail shows denials under one code, whatever the protocol calls them. */

@@ -19,7 +19,7 @@ export interface Inserts {
 }
 
 /** Rows of one statement: few different statements, which both databases remember. */
-const SIZES = [32, 8, 1] as const;
+const SIZES = [32, 8, 4, 2, 1] as const;
 
 export function createInserts(dialect: Database['dialect']): Inserts {
   return {
