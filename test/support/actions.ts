@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { ActionDeclaration, ActionExecutionDetail } from '@aws-sdk/client-codepipeline';
 import { connectBuilds, createBuildRole, type BuildClients } from './builds.ts';
-import { createTestHouse, type TestHouse } from './house.ts';
+import { createTestHouse, type TestHouse, type TestHouseOptions } from './house.ts';
 import { createPipelines, type Pipelines } from './pipelines.ts';
 import { until } from './until.ts';
 
@@ -26,8 +26,8 @@ export interface Workshop {
   close(): Promise<void>;
 }
 
-export async function createWorkshop(): Promise<Workshop> {
-  const house = await createTestHouse();
+export async function createWorkshop(options: TestHouseOptions = {}): Promise<Workshop> {
+  const house = await createTestHouse(options);
   const pipelines = await createPipelines(house);
   const builds = connectBuilds(house);
   await createBuildRole(builds.iam, ['logs:*', 's3:*', 'kms:*', 'codecommit:GitPull']);
