@@ -27,6 +27,11 @@ interface ActionExecution {
   };
 }
 
+interface StageState {
+  readonly stageName: string;
+  readonly latestExecution?: { readonly pipelineExecutionId: string; readonly status: string };
+}
+
 interface Execution {
   readonly status: string;
   /** Of one in flight: why it waits. */
@@ -51,8 +56,10 @@ export async function watch(pipeline: string, options: WatchOptions): Promise<vo
       filter: { pipelineExecutionId: execution },
     });
     const actions = (runs['actionExecutionDetails'] as readonly ActionExecution[]).toReversed();
+    const state = await client.send('GetPipelineState', { name: pipeline });
     const changes = [
       ...actions.flatMap((action) => actionChanges(action, pipeline)),
+      ...stageChanges(state['stageStates'] as readonly StageState[], execution),
       ...reasonChanges(statusSummary),
     ];
     for (const change of changes) {
@@ -75,6 +82,13 @@ interface Change {
   readonly text: string;
   readonly buildId?: string | undefined;
   readonly log?: boolean;
+}
+
+/** Of PARALLEL executions the state tells nothing. */
+function stageChanges(stages: readonly StageState[], execution: string): readonly Change[] {
+  return stages.flatMap(({ stageName, latestExecution: latest }) =>
+    latest?.pipelineExecutionId === execution ? [{ text: `${stageName} ${latest.status}` }] : [],
+  );
 }
 
 /** Reasons for waiting; a pause says itself once. */

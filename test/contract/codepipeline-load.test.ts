@@ -68,8 +68,18 @@ test('fifty PARALLEL executions in flight all ask, and all end when they are ans
 test('of a thousand starts behind one that holds the stage, the first and the last go through', async () => {
   const first = await pipelines.create('superseded', [stageOf('S2', 'Ask')]);
   await pipelines.entered('superseded', 'S2', first);
-  let last = '';
-  for (let count = 0; count < 1_000; count++) last = await pipelines.start('superseded');
+  const start = async (clientRequestToken: string) => {
+    const answer = await pipelines.codepipeline.startPipelineExecution({
+      name: 'superseded',
+      clientRequestToken,
+    });
+    return answer.pipelineExecutionId ?? '';
+  };
+  const started: string[] = [];
+  for (let count = 0; count < 1_000; count++) started.push(await start(`start-${count}`));
+  const last = started.at(-1) ?? '';
+  // However many came since, a repeated start is the start that it was.
+  for (const count of [0, 500, 999]) assert.equal(await start(`start-${count}`), started[count]);
   await pipelines.arrived('superseded', 'S2', last);
   await pipelines.answer('superseded', first, 'Ask', 'Approved');
   await pipelines.answer('superseded', last, 'Ask', 'Approved');

@@ -93,6 +93,7 @@ test('scenario 89: after a year an execution has left the lists and the rows', a
   const young = await pipelines.start('ages');
   await pipelines.answer('ages', young, 'Ask', 'Approved');
   await pipelines.reached('ages', young, 'Succeeded');
+  await assert.rejects(pipelines.status('ages', old), { name: 'PipelineExecutionNotFoundException' });
   const { pipelineExecutionSummaries = [] } = await pipelines.codepipeline.listPipelineExecutions({
     pipelineName: 'ages',
   });
@@ -101,5 +102,14 @@ test('scenario 89: after a year an execution has left the lists and the rows', a
     [young],
   );
   assert.ok((await pipelines.actions('ages')).every((run) => run.pipelineExecutionId === young));
-  await assert.rejects(pipelines.status('ages', old), { name: 'PipelineExecutionNotFoundException' });
+  for (let count = 2; count < 10; count++) await pipelines.start('ages');
+  const tables = house.slipway.house.database.read.withTables<Record<string, { execution_id: string }>>();
+  for (const table of ['executions', 'actions', 'successes']) {
+    const rows = await tables
+      .selectFrom(`codepipeline_${table}`)
+      .select('execution_id')
+      .where('execution_id', '=', old)
+      .execute();
+    assert.deepEqual(rows, [], table);
+  }
 });

@@ -1,17 +1,25 @@
 /**
- * The history of a pipeline is kept for a year. Each new execution removes some of what is older, so that nothing has
+ * The history of a pipeline is kept for a year. Every tenth execution removes some of what is older, so that nothing has
  * to look for it at night and a pipeline's rows stay bounded. AWS: "Quotas in AWS CodePipeline".
  */
 
 import type { Kysely } from 'kysely';
-import { HISTORY_MS_MAX } from '#core/pipeline/limits.ts';
+import { HISTORY_MS_MAX, TOKEN_MS_MAX } from '#core/pipeline/limits.ts';
+import type { Execution } from '#core/pipeline/state.ts';
 import type { Tables } from './tables.ts';
 
-/** More than a start adds, so that the old never grow. */
-const EXECUTIONS_AT_ONCE = 20;
-const RUNS_AT_ONCE = 200;
+const EVERY = 10;
+/** More than so many starts add, so that the old never grow. */
+const EXECUTIONS_AT_ONCE = 2 * EVERY;
+const RUNS_AT_ONCE = 2_500;
+const TOKENS_AT_ONCE = 2 * EVERY;
 
-export async function forgetOld(kysely: Kysely<Tables>, pipelineId: string, at: number): Promise<void> {
+export async function forgetOld(
+  kysely: Kysely<Tables>,
+  pipelineId: string,
+  { number, startedAt: at }: Execution,
+): Promise<void> {
+  if (number % EVERY !== 0) return;
   const cutoff = at - HISTORY_MS_MAX;
   const oldest = kysely
     .selectFrom('codepipeline_executions')
@@ -53,6 +61,19 @@ export async function forgetOld(kysely: Kysely<Tables>, pipelineId: string, at: 
         .where('started_at', '<=', cutoff)
         .orderBy('started_at')
         .limit(RUNS_AT_ONCE),
+    )
+    .execute();
+  await kysely
+    .deleteFrom('codepipeline_tokens')
+    .where('pipeline_id', '=', pipelineId)
+    .where('token', 'in', (query) =>
+      query
+        .selectFrom('codepipeline_tokens')
+        .select('token')
+        .where('pipeline_id', '=', pipelineId)
+        .where('started_at', '<=', at - TOKEN_MS_MAX)
+        .orderBy('started_at')
+        .limit(TOKENS_AT_ONCE),
     )
     .execute();
 }

@@ -9,6 +9,7 @@ import type { Call, Handler } from '#services/service.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { findDeclaration, findExecution, requireExecution, requirePipeline, type Room } from './room.ts';
 import { pinsOf } from './revisions.ts';
+import { requestExecution } from './starts.ts';
 import { rows, type ExecutionRow } from './tables.ts';
 import { viewExecution, viewExecutionSummary } from './views.ts';
 
@@ -30,7 +31,7 @@ export function executionOperations(room: Room) {
     const fingerprint = createHash('sha256')
       .update(JSON.stringify([variables, input.sourceRevisions ?? []]))
       .digest('base64url');
-    const { value } = await house.engine.send(machine, pipeline.pipeline_id, {
+    const pipelineExecutionId = await requestExecution(room, pipeline.pipeline_id, {
       type: 'ExecutionRequested',
       trigger: triggerOf(call),
       variables,
@@ -38,7 +39,7 @@ export function executionOperations(room: Room) {
       fingerprint,
       ...(input.clientRequestToken === undefined ? {} : { token: `request:${input.clientRequestToken}` }),
     });
-    return idOf(value);
+    return { pipelineExecutionId };
   };
 
   const StopPipelineExecution: Codepipeline<'StopPipelineExecution'> = async (_call, input) => {

@@ -70,15 +70,32 @@ export interface ActionOutput {
 export async function recordChange(transaction: Kysely<unknown>, change: PipelineChange): Promise<void> {
   const kysely = within(transaction);
   const { before, after, event } = change;
+  if (event.type === 'ExecutionRequested') await recordToken(kysely, change, event.token);
   for (const execution of Object.values(after.executions)) {
     // Everything that a decision touches carries its time.
     if (execution.changedAt !== event.at || before?.executions[execution.id] === execution) continue;
     await recordExecution(kysely, change.id, execution);
-    if (!before?.executions[execution.id]) await forgetOld(kysely, change.id, event.at);
+    if (!before?.executions[execution.id]) await forgetOld(kysely, change.id, execution);
     for (const [stage, run] of Object.entries(execution.stages)) {
       await recordStage(kysely, change, execution, stage, run);
     }
   }
+}
+
+async function recordToken(
+  kysely: Kysely<Tables>,
+  { id, after, event }: PipelineChange,
+  wanted: string | undefined,
+): Promise<void> {
+  const given = after.tokens.find(({ token, at }) => token === wanted && at === event.at);
+  if (!given) return;
+  const { token, fingerprint, executionId, at } = given;
+  const row = { fingerprint, execution_id: executionId, started_at: at };
+  await kysely
+    .insertInto('codepipeline_tokens')
+    .values({ pipeline_id: id, token, ...row })
+    .onConflict((conflict) => conflict.columns(['pipeline_id', 'token']).doUpdateSet(row))
+    .execute();
 }
 
 async function recordStage(

@@ -146,6 +146,7 @@ export function pipelineOperations(room: Room) {
       await kysely.deleteFrom('codepipeline_actions').where('pipeline_id', '=', id).execute();
       await kysely.deleteFrom('codepipeline_rules').where('pipeline_id', '=', id).execute();
       await kysely.deleteFrom('codepipeline_successes').where('pipeline_id', '=', id).execute();
+      await kysely.deleteFrom('codepipeline_tokens').where('pipeline_id', '=', id).execute();
       await withinTriggers(transaction)
         .deleteFrom('codepipeline_revisions')
         .where('pipeline_id', '=', id)

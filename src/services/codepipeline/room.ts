@@ -6,6 +6,7 @@ import type { Declaration } from '#core/pipeline/declaration.ts';
 import type { Event } from '#core/pipeline/events.ts';
 import type { Effect } from '#core/pipeline/orders.ts';
 import type { State } from '#core/pipeline/state.ts';
+import { HISTORY_MS_MAX } from '#core/pipeline/limits.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { House, Scope } from '#services/service.ts';
 import type { ExecutionRow, PipelineRow } from './tables.ts';
@@ -77,7 +78,7 @@ export async function requireExecution(
   executionId: string | undefined,
 ): Promise<ExecutionRow> {
   const row = await findExecution(house, pipeline.pipeline_id, executionId ?? '');
-  if (row) return row;
+  if (row && row.started_at > house.clock.now() - HISTORY_MS_MAX) return row;
   throw fault(
     'PipelineExecutionNotFoundException',
     `Pipeline execution '${executionId}' was not found in pipeline '${pipeline.name}'`,

@@ -11,6 +11,7 @@ import { passesFiles, type RepositoryChange } from '#core/pipeline/trigger-filte
 import { interestsIn, watchersOf, type Interest } from '#core/pipeline/trigger-sources.ts';
 import type { BusEvent, Subscription } from '#services/service.ts';
 import type { Room } from './room.ts';
+import { requestExecution } from './starts.ts';
 import { rows } from './tables.ts';
 import { commitOf, factsOf, filesOf, type Files } from './triggers.ts';
 import { isPollingDisabled, watching, type Watcher } from './watchers.ts';
@@ -130,13 +131,13 @@ async function startEach(
   watchers: readonly Watcher[],
   decide: (watcher: Watcher) => Promise<Start | undefined>,
 ): Promise<void> {
-  const { house, machine } = room;
+  const { house } = room;
   const failures: unknown[] = [];
   for (const watcher of watchers) {
     try {
       const start = await decide(watcher);
       if (!start) continue;
-      await house.engine.send(machine, watcher.pipelineId, {
+      await requestExecution(room, watcher.pipelineId, {
         type: 'ExecutionRequested',
         ...start,
         variables: {},

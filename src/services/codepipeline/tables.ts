@@ -15,6 +15,7 @@ export type Tables = {
   codepipeline_actions: ActionRow;
   codepipeline_rules: RuleRow;
   codepipeline_successes: SuccessRow;
+  codepipeline_tokens: TokenRow;
 };
 
 export interface PipelineRow {
@@ -106,6 +107,15 @@ export interface SuccessRow {
   version: number;
 }
 
+/** The token of a start, by which a repeated start is known for a day. */
+export interface TokenRow {
+  pipeline_id: string;
+  token: string;
+  fingerprint: string;
+  execution_id: string;
+  started_at: number;
+}
+
 export function rows(database: Database): Kysely<Tables> {
   return database.read.withTables<Tables>();
 }
@@ -118,6 +128,7 @@ export const migrations: readonly Migration[] = [
   { name: 'codepipeline/001-pipelines', up: createPipelines },
   { name: 'codepipeline/002-history', up: createHistory },
   { name: 'codepipeline/003-rules', up: createRules },
+  { name: 'codepipeline/008-tokens', up: createTokens },
 ];
 
 async function createPipelines({ schema }: Kysely<unknown>): Promise<void> {
@@ -236,5 +247,22 @@ async function createRules({ schema }: Kysely<unknown>): Promise<void> {
     .createIndex('codepipeline_rules_external')
     .on('codepipeline_rules')
     .columns(['external_id'])
+    .execute();
+}
+
+async function createTokens({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('codepipeline_tokens')
+    .addColumn('pipeline_id', 'text', (column) => column.notNull())
+    .addColumn('token', 'text', (column) => column.notNull())
+    .addColumn('fingerprint', 'text', (column) => column.notNull())
+    .addColumn('execution_id', 'text', (column) => column.notNull())
+    .addColumn('started_at', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('codepipeline_tokens_key', ['pipeline_id', 'token'])
+    .execute();
+  await schema
+    .createIndex('codepipeline_tokens_oldest')
+    .on('codepipeline_tokens')
+    .columns(['pipeline_id', 'started_at'])
     .execute();
 }

@@ -13,6 +13,7 @@ import type { ActionDeclaration } from '#core/pipeline/declaration.ts';
 import { passFilters } from '#core/pipeline/webhook-filter.ts';
 import type { House, Route } from '#services/service.ts';
 import { findDeclaration, findPipeline, type Room } from './room.ts';
+import { requestExecution } from './starts.ts';
 import type { WebhookRow } from './trigger-tables.ts';
 import { isInRange, isSigned } from './webhook-authentication.ts';
 import { BODY_BYTES_MAX, drain, readBody } from './webhook-body.ts';
@@ -204,9 +205,9 @@ function deliveryIdOf({ headers }: IncomingMessage, body: Buffer): string {
 }
 
 async function start(room: Room, row: WebhookRow, pipelineId: string, deliveryId: string): Promise<Answer> {
-  const { house, machine } = room;
+  const { house } = room;
   try {
-    await house.engine.send(machine, pipelineId, {
+    await requestExecution(room, pipelineId, {
       type: 'ExecutionRequested',
       trigger: { type: 'Webhook', detail: webhookArn(house, row.name) },
       variables: {},
