@@ -60,12 +60,17 @@ test('what services may do without any policy is this list and nothing else', ()
     }
   }
   assert.deepEqual(allowed.sort(), [
+    'cloudtrail s3:GetBucketLocation',
     'codedeploy logs:CreateLogGroup',
     'codedeploy logs:CreateLogStream',
     'codedeploy logs:PutLogEvents',
     'codepipeline codebuild:BatchGetBuilds',
     'codepipeline codebuild:StartBuild',
+    'codepipeline codecommit:GetCommit',
     'codepipeline codecommit:GetRepository',
+    'codestar-notifications codepipeline:ListActionExecutions',
+    'events logs:CreateLogStream',
+    'events logs:PutLogEvents',
     'sts iam:GetPolicy',
     'sts iam:GetRole',
   ]);
