@@ -6,8 +6,9 @@
  * logs, throttle policies: whoever asks for one of these is told so when the topic or subscription is made.
  *
  * By design: a topic has 500 subscriptions at most. Endpoints in private networks are refused unless the operator
- * allows them. Deliveries to queues are tried for half an hour, not for 23 days. Mails need the operator's SMTP server;
- * without one they fail, and the log says why. The signing certificate is the installation's own, served under its
+ * allows them (SLIPWAY_SNS_PRIVATE_ENDPOINTS=allow). Deliveries to queues are tried for half an hour, not for 23 days.
+ * Mails need the operator's SMTP server (SLIPWAY_SMTP_URL, sender SLIPWAY_MAIL_FROM); without one they fail, and the
+ * log says why. The signing certificate is the installation's own, served under its
  * endpoint, so validators that insist on amazonaws.com must be told.
  */
 

@@ -5,7 +5,7 @@
  *
  * By design: messages are sealed at rest with the key of the installation; the largest message has 256 KiB; a receipt
  * ends when its message is received again; a deleted queue may be made again at once; nothing limits how many messages
- * are in flight.
+ * are in flight. Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for this service alone; there, give --endpoint-url.
  */
 
 import { createBell } from '#base/bell.ts';
