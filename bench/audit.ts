@@ -18,8 +18,8 @@ import { showMembers } from '#wire/shown.ts';
 import { signRequest } from '#wire/sign.ts';
 import { type Figure, figure, report } from './report.ts';
 
-const ROUNDS = 7;
-const ROUND_MS = 600;
+const ROUNDS = 5;
+const ROUND_MS = 500;
 const AT_ONCE = [1, 16];
 const REGION = 'us-east-1';
 
