@@ -189,6 +189,25 @@ test('a change that could not be told is ordered again, also after the end', () 
   assert.deepEqual(effects.at(-1), effect);
 });
 
+test('a failed build is started again until its limit is reached, a stopped one never', () => {
+  const planned = (number: number): Given => ({
+    type: 'BuildRequested',
+    plan: { ...plan, autoRetry: { limit: 2, number } },
+  });
+  const late = { type: 'TimePassed', at: 1000 + 10 * 60_000 } as const;
+  const isRetried = (events: readonly Given[]) =>
+    run(events).effects.some((effect) => effect.type === 'StartAutoRetry');
+  assert.deepEqual(
+    [0, 1, 2].map((number) => isRetried([planned(number), late])),
+    [true, true, false],
+  );
+  assert.equal(isRetried([planned(0), { type: 'StopRequested' }]), false);
+  assert.equal(isRetried([planned(0), ...until('COMPLETED').slice(1)]), false);
+  const { state } = run([planned(0), late, { type: 'AutoRetryStarted', arn: 'next' }]);
+  assert.equal(state.nextAutoRetry, 'next');
+  assert.equal(run([planned(0), { type: 'AutoRetryStarted', arn: 'early' }]).state.nextAutoRetry, undefined);
+});
+
 const anyEvent: fc.Arbitrary<Given> = fc.oneof(
   fc
     .record({

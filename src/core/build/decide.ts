@@ -37,6 +37,9 @@ function decide(state: BuildState | undefined, event: (BuildEvent | EngineEvent)
   if (!state) {
     return event.type === 'BuildRequested' ? create(event.plan, event.at) : { state, effects: [] };
   }
+  if (event.type === 'AutoRetryStarted') {
+    return { state: state.isComplete ? { ...state, nextAutoRetry: event.arn } : state, effects: [] };
+  }
   if (state.isComplete && event.type !== 'EffectFailed') return { state, effects: [] };
   switch (event.type) {
     case 'BuildRequested':
@@ -130,15 +133,23 @@ function decideEffectFailed(
 
 function complete(state: BuildState, at: number): BuildDecision {
   const { ending: _, ...rest } = state;
+  const status = statusOf(state.phases);
+  const retry: readonly BuildEffect[] = isRetried(state.plan, status) ? [{ type: 'StartAutoRetry' }] : [];
   return {
     state: {
       ...rest,
       phases: [...state.phases, { type: 'COMPLETED', startAt: at }],
-      status: statusOf(state.phases),
+      status,
       isComplete: true,
     },
-    effects: [{ type: 'PublishChange', at, change: 'ENDED' }],
+    effects: [{ type: 'PublishChange', at, change: 'ENDED' }, ...retry],
   };
+}
+
+/** Whoever stops a build does not want another one. */
+function isRetried({ autoRetry }: BuildPlan, status: PhaseStatus): boolean {
+  if (!autoRetry || autoRetry.number >= autoRetry.limit) return false;
+  return status === 'FAILED' || status === 'TIMED_OUT' || status === 'FAULT';
 }
 
 /** The worst that happened decides. */

@@ -60,6 +60,26 @@ export interface BuildPlan {
   readonly logs?: { readonly groupName: string; readonly streamName: string };
   /** Of a build without a project: the pipeline whose commands it runs. */
   readonly pipeline?: PipelinePlan;
+  readonly cache?: CachePlan;
+  readonly autoRetry?: AutoRetryPlan;
+  /** Variables that only a webhook knows, such as who pushed; by name. */
+  readonly webhook?: Readonly<Record<string, string>>;
+}
+
+export interface CachePlan {
+  readonly type: 'S3' | 'LOCAL';
+  /** Of S3: `bucket` or `bucket/prefix`. */
+  readonly location?: string;
+  readonly namespace?: string;
+  /** Of LOCAL, as the API names them. */
+  readonly modes: readonly string[];
+}
+
+/** A build that fails is started again, `limit` times at most; this one is number `number`, from 0. */
+export interface AutoRetryPlan {
+  readonly limit: number;
+  readonly number: number;
+  readonly previousArn?: string;
 }
 
 export interface PipelinePlan {
@@ -76,6 +96,12 @@ export interface SourcePlan {
   /** File path, inline text or ARN, for the primary source. */
   readonly buildspec?: string;
   readonly gitCloneDepth?: number;
+  readonly fetchSubmodules?: boolean;
+  readonly insecureSsl?: boolean;
+  readonly auth?: { readonly type: string; readonly resource?: string };
+  /** Told to the provider, if the project wants it or a webhook started the build. */
+  readonly reportBuildStatus?: boolean;
+  readonly buildStatus?: { readonly context?: string; readonly targetUrl?: string };
   /** Only and always for secondary sources. */
   readonly identifier?: string;
   readonly version?: string;
@@ -116,6 +142,7 @@ export interface BuildFacts {
   readonly onFailure?: Readonly<Partial<Record<CommandPhase, 'ABORT' | 'CONTINUE'>>>;
   readonly exportedVariables?: readonly { readonly name: string; readonly value: string }[];
   readonly artifacts?: readonly ArtifactFacts[];
+  readonly reportArns?: readonly string[];
 }
 
 export interface ArtifactFacts {
@@ -137,6 +164,8 @@ export interface BuildState {
   readonly facts: BuildFacts;
   /** Its processes are being ended; what the build will be once none is left. */
   readonly ending?: 'STOPPED' | 'TIMED_OUT' | 'FAULT';
+  /** ARN of the build that was started because this one failed. */
+  readonly nextAutoRetry?: string;
 }
 
 export type BuildEvent =
@@ -152,12 +181,15 @@ export type BuildEvent =
     }
   | { readonly type: 'StopRequested' }
   /** No process of the build is left. */
-  | { readonly type: 'BuildKilled' };
+  | { readonly type: 'BuildKilled' }
+  | { readonly type: 'AutoRetryStarted'; readonly arn: string };
 
 export type BuildEffect =
   /** Runs the build from where it is to its end; long-lived. */
   | { readonly type: 'RunBuild' }
   /** Ends whatever runs for the build, then tells so. */
   | { readonly type: 'KillBuild' }
+  /** Starts the build again, as another build. */
+  | { readonly type: 'StartAutoRetry' }
   /** Tells the house of a new status. */
   | { readonly type: 'PublishChange'; readonly at: number; readonly change: 'STARTED' | 'ENDED' };

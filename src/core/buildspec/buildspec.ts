@@ -1,5 +1,7 @@
 /** A buildspec after parsing: versions 0.1 and 0.2 in one shape, with every default filled in. */
 
+import type { ReportFormat } from '#core/report/report.ts';
+
 export type CommandPhase = 'INSTALL' | 'PRE_BUILD' | 'BUILD' | 'POST_BUILD';
 
 export interface Buildspec {
@@ -11,6 +13,8 @@ export interface Buildspec {
   readonly phases: Readonly<Partial<Record<CommandPhase, PhaseSpec>>>;
   readonly artifacts?: ArtifactsSpec;
   readonly secondaryArtifacts: Readonly<Record<string, ArtifactsSpec>>;
+  readonly reports: readonly ReportSpec[];
+  readonly cache?: CacheSpec;
   /** What was read but does nothing, in the words of the build log. */
   readonly warnings: readonly string[];
 }
@@ -22,6 +26,8 @@ export interface BuildspecEnvironment {
   /** Variable name → secret reference. */
   readonly secretsManager: Readonly<Record<string, string>>;
   readonly exportedVariables: readonly string[];
+  /** Whether git inside the build may fetch with the credentials of the project's sources. */
+  readonly gitCredentialHelper: boolean;
 }
 
 export interface PhaseSpec {
@@ -45,6 +51,24 @@ export interface ArtifactsSpec {
   readonly discardPaths: boolean;
   readonly enableSymlinks: boolean;
   readonly s3Prefix?: string;
+}
+
+export interface ReportSpec {
+  /** Of a report group: its ARN, or the part of its name after the project's. */
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly format: ReportFormat;
+  readonly baseDirectory?: string;
+  readonly discardPaths: boolean;
+}
+
+export interface CacheSpec {
+  readonly paths: readonly string[];
+  /** Expanded by the shell. */
+  readonly key?: string;
+  readonly fallbackKeys: readonly string[];
+  /** Only this direction. */
+  readonly action?: 'restore' | 'save';
 }
 
 export const RETRIES_DEFAULT = 3;

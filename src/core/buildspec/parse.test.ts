@@ -68,6 +68,56 @@ artifacts:
   ]);
 });
 
+test('reports and caches are read with their defaults', () => {
+  const spec = parsed(`
+version: 0.2
+env: { git-credential-helper: yes }
+phases: {}
+reports:
+  unit:
+    files: ['**/*.xml']
+  arn:aws:codebuild:us-east-1:123456789012:report-group/all:
+    files: coverage.xml
+    file-format: CoberturaXML
+    base-directory: out
+    discard-paths: yes
+cache:
+  key: k-$X
+  fallback-keys: [k-]
+  paths: ['node_modules/**/*']
+  action: restore
+`);
+  assert.deepEqual(spec.reports, [
+    { name: 'unit', files: ['**/*.xml'], format: 'JUNITXML', discardPaths: false },
+    {
+      name: 'arn:aws:codebuild:us-east-1:123456789012:report-group/all',
+      files: ['coverage.xml'],
+      format: 'COBERTURAXML',
+      baseDirectory: 'out',
+      discardPaths: true,
+    },
+  ]);
+  assert.deepEqual(spec.cache, {
+    paths: ['node_modules/**/*'],
+    key: 'k-$X',
+    fallbackKeys: ['k-'],
+    action: 'restore',
+  });
+  assert.equal(spec.environment.gitCredentialHelper, true);
+  assert.deepEqual(spec.warnings, []);
+  const wrong = (text: string) => errorOf(`version: 0.2\nphases: {}\n${text}`);
+  assert.match(
+    wrong('reports: {a: {files: x, file-format: TAP}}'),
+    /^Invalid file-format of report a: TAP at line 3\. Expecting: CUC/,
+  );
+  assert.equal(wrong('reports:\n  a: {}'), 'Missing files in report a at line 4');
+  assert.match(
+    wrong(`reports: {${[1, 2, 3, 4, 5, 6].map((i) => `r${i}: {files: x}`).join(', ')}}`),
+    /at most 5$/,
+  );
+  assert.match(wrong('cache: {action: both}'), /^Invalid cache action: both at line 3/);
+});
+
 test('version 0.1 spells its variables in its own way', () => {
   const spec = parsed(
     'version: 0.1\nenvironment_variables:\n  plaintext:\n    K: V\nphases:\n  build:\n    commands: [a]',

@@ -4,9 +4,11 @@
  */
 
 import { parseOnFailure } from './buildspec.ts';
-import type { ArtifactsSpec, Buildspec, BuildspecEnvironment, CommandPhase, PhaseSpec } from './buildspec.ts';
+import type { Buildspec, BuildspecEnvironment, CommandPhase, PhaseSpec } from './buildspec.ts';
 import { readYaml, YamlFault } from './node.ts';
 import type { YamlEntry, YamlNode } from './node.ts';
+import { readArtifacts, readCache, readReports, readSecondaryArtifacts } from './outputs.ts';
+import { find, readSwitch, readText, readTextList, readTextMap } from './values.ts';
 
 export type ParsedBuildspec = { readonly buildspec: Buildspec } | { readonly error: string };
 
@@ -27,28 +29,35 @@ const PHASES: Readonly<Record<string, CommandPhase>> = {
   post_build: 'POST_BUILD',
 };
 
-/** Keys that AWS reads and this release does not act on yet; the build's log says so. */
-const KEYS_WITHOUT_EFFECT = ['proxy', 'reports', 'cache'];
+const KEYS = [
+  'version',
+  'run-as',
+  'env',
+  'environment_variables',
+  'proxy',
+  'phases',
+  'reports',
+  'artifacts',
+  'cache',
+  'batch',
+];
 
 function readBuildspec(root: YamlNode, warnings: string[]): Buildspec {
   if (root.kind !== 'map') throw new YamlFault('Cannot unmarshal the file to a buildspec: a map is expected');
   const version = readVersion(root);
-  const known = ['version', 'run-as', 'env', 'environment_variables', 'phases', 'artifacts', 'batch'];
   for (const entry of root.entries) {
-    if (KEYS_WITHOUT_EFFECT.includes(entry.key)) {
-      warnings.push(`'${entry.key}' at line ${entry.line} is read but not acted on yet`);
-    } else if (entry.key === 'steps') {
-      throw new YamlFault('unsupported field "steps" in buildspec');
-    } else if (!known.includes(entry.key)) {
+    if (entry.key === 'steps') throw new YamlFault('unsupported field "steps" in buildspec');
+    if (!KEYS.includes(entry.key))
       warnings.push(`unknown key '${entry.key}' at line ${entry.line} is ignored`);
-    }
   }
+  checkProxy(root, warnings);
   if (version === '0.1' && find(root, 'env')) {
     throw new YamlFault('Invalid buildspec key: env. Version 0.1 expects: environment_variables');
   }
   const env = find(root, 'env')?.value;
   const runAs = readText(find(root, 'run-as'));
   const artifacts = find(root, 'artifacts');
+  const cache = readCache(find(root, 'cache'));
   return {
     version,
     shell: readShell(env && find(env, 'shell')),
@@ -59,8 +68,20 @@ function readBuildspec(root: YamlNode, warnings: string[]): Buildspec {
       ? { artifacts: readArtifacts(artifacts, 'artifacts') }
       : {}),
     secondaryArtifacts: readSecondaryArtifacts(artifacts),
+    reports: readReports(find(root, 'reports')),
+    ...(cache ? { cache } : {}),
     warnings,
   };
+}
+
+/** What the server sends for a build goes through no proxy of the build. */
+function checkProxy(root: YamlNode, warnings: string[]): void {
+  const proxy = find(root, 'proxy');
+  for (const key of ['upload-artifacts', 'logs']) {
+    const entry = proxy && find(proxy.value, key);
+    if (readSwitch(entry))
+      warnings.push(`proxy ${key} at line ${entry?.line} has no effect: no proxy is needed`);
+  }
 }
 
 function readVersion(root: YamlNode): '0.1' | '0.2' {
@@ -84,7 +105,13 @@ function readShell(entry: YamlEntry | undefined): 'sh' | 'bash' {
 function readOldEnvironment(root: YamlNode): BuildspecEnvironment {
   const block = find(root, 'environment_variables')?.value;
   const variables = readTextMap(block && find(block, 'plaintext'));
-  return { variables, parameterStore: {}, secretsManager: {}, exportedVariables: [] };
+  return {
+    variables,
+    parameterStore: {},
+    secretsManager: {},
+    exportedVariables: [],
+    gitCredentialHelper: false,
+  };
 }
 
 function readEnvironment(env: YamlNode | undefined, warnings: string[]): BuildspecEnvironment {
@@ -94,6 +121,7 @@ function readEnvironment(env: YamlNode | undefined, warnings: string[]): Buildsp
     parameterStore: withoutReserved(readTextMap(of('parameter-store')), warnings),
     secretsManager: withoutReserved(readTextMap(of('secrets-manager')), warnings),
     exportedVariables: readTextList(of('exported-variables')),
+    gitCredentialHelper: readSwitch(of('git-credential-helper')),
   };
 }
 
@@ -161,77 +189,4 @@ function readCommands(entry: YamlEntry | undefined, label: string): string[] {
         `value of the key tag on line ${empty?.line ?? item.line} might be empty`,
     );
   });
-}
-
-function readSecondaryArtifacts(artifacts: YamlEntry | undefined): Record<string, ArtifactsSpec> {
-  const secondary = artifacts && find(artifacts.value, 'secondary-artifacts');
-  if (!secondary) return {};
-  if (secondary.value.kind !== 'map')
-    throw new YamlFault('Cannot unmarshal secondary-artifacts: a map is expected');
-  return Object.fromEntries(
-    secondary.value.entries.map((entry) => [
-      entry.key,
-      readArtifacts(entry, `secondary-artifacts ${entry.key}`),
-    ]),
-  );
-}
-
-function readArtifacts(entry: YamlEntry, label: string): ArtifactsSpec {
-  const block = entry.value;
-  const files = readTextList(find(block, 'files'));
-  if (files.length === 0) throw new YamlFault(`Missing files in ${label} at line ${entry.line}`);
-  const name = readText(find(block, 'name'));
-  const baseDirectory = readText(find(block, 'base-directory'));
-  const s3Prefix = readText(find(block, 's3-prefix'));
-  return {
-    files,
-    ...(name ? { name } : {}),
-    ...(baseDirectory ? { baseDirectory } : {}),
-    excludePaths: readTextList(find(block, 'exclude-paths')),
-    discardPaths: readSwitch(find(block, 'discard-paths')),
-    enableSymlinks: readSwitch(find(block, 'enable-symlinks')),
-    ...(s3Prefix ? { s3Prefix } : {}),
-  };
-}
-
-function find(node: YamlNode, key: string): YamlEntry | undefined {
-  return node.entries.find((entry) => entry.key === key);
-}
-
-function readText(entry: YamlEntry | undefined): string | undefined {
-  if (!entry) return undefined;
-  if (entry.value.kind !== 'scalar') {
-    throw new YamlFault(`Cannot unmarshal ${entry.value.kind} to string: ${entry.key} at line ${entry.line}`);
-  }
-  return entry.value.text;
-}
-
-/** One text counts as a list of one. */
-function readTextList(entry: YamlEntry | undefined): string[] {
-  if (!entry) return [];
-  if (entry.value.kind !== 'list') {
-    const text = readText(entry);
-    return text ? [text] : [];
-  }
-  return entry.value.items.map((item, index) => {
-    if (item.kind === 'scalar') return item.text;
-    throw new YamlFault(
-      `Cannot unmarshal ${item.kind} to string: ${entry.key}[${index}] at line ${item.line}`,
-    );
-  });
-}
-
-function readTextMap(entry: YamlEntry | undefined): Record<string, string> {
-  if (!entry || (entry.value.kind === 'scalar' && entry.value.text === '')) return {};
-  if (entry.value.kind !== 'map') {
-    throw new YamlFault(`Cannot unmarshal ${entry.value.kind} to map: ${entry.key} at line ${entry.line}`);
-  }
-  return Object.fromEntries(entry.value.entries.map((item) => [item.key, readText(item) ?? '']));
-}
-
-function readSwitch(entry: YamlEntry | undefined): boolean {
-  const text = readText(entry)?.toLowerCase() ?? 'no';
-  if (['yes', 'true', 'on'].includes(text)) return true;
-  if (['no', 'false', 'off', ''].includes(text)) return false;
-  throw new YamlFault(`Invalid ${entry?.key}: ${text} at line ${entry?.line}. Expecting: yes,no`);
 }

@@ -2,7 +2,7 @@
  * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
  *
  * Gaps: see `gaps.ts`; sources outside the house, SSM and Secrets Manager values, caches, reports, S3 logs, images,
- * privileged mode, VPCs, `run-as`, auto-retry, debug sessions, phase-change events.
+ * privileged mode, VPCs, `run-as`, debug sessions, phase-change events.
  *
  * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house
  * and the world; files, processes and users are its own. The curated images are names for the tools of this machine,
@@ -18,6 +18,7 @@ import { buildDecider } from '#core/build/decide.ts';
 import type { BuildState } from '#core/build/state.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Permission, Permissions, Scope, Service } from '#services/service.ts';
+import { badgesRoute } from './badges.ts';
 import { buildDirectory, recall } from './bench.ts';
 import { buildOperations } from './builds.ts';
 import { createRoleSessions, credentialsRoute } from './credentials.ts';
@@ -34,7 +35,7 @@ import {
 } from './room.ts';
 import { killBuild, runBuild } from './run.ts';
 import { createRunning } from './running.ts';
-import { numberOf, startingOperations } from './starting.ts';
+import { numberOf, startAutoRetry, startingOperations } from './starting.ts';
 import { migrations, tables } from './tables.ts';
 import { viewChange } from './views.ts';
 
@@ -86,7 +87,7 @@ export function openCodebuild(house: House, runtime: Runtime): Service<'codebuil
     permissions,
     machines: [machine],
     migrations,
-    routes: [credentialsRoute(house, sessions, findBuild)],
+    routes: [credentialsRoute(house, sessions, findBuild), badgesRoute(room)],
     async recover() {
       // Trying the sandbox out takes a moment that the first build should not wait for.
       trial = runtime.problem();
@@ -113,6 +114,10 @@ function createMachine(room: Room, sessions: ReturnType<typeof createRoleSession
       RunBuild: (_effect, performance) => runBuild(room, sessions, performance),
       async KillBuild(_effect, { machineId }) {
         return killBuild(room, sessions, machineId, KILL_GRACE_MS);
+      },
+      async StartAutoRetry(_effect, { machineId }) {
+        const arn = await startAutoRetry(room, sessions.of, machineId);
+        return arn === undefined ? undefined : { type: 'AutoRetryStarted', arn };
       },
       async PublishChange(effect, { machineId }) {
         const state = await house.engine.read(machine, machineId);

@@ -11,11 +11,20 @@ import type {
   StartBuildInput,
 } from '@aws-sdk/client-codebuild';
 import { arnOf } from '#base/arn.ts';
-import type { ArtifactsPlan, BuildPlan, EnvironmentPlan, SourcePlan } from '#core/build/state.ts';
+import type {
+  ArtifactsPlan,
+  AutoRetryPlan,
+  BuildPlan,
+  CachePlan,
+  EnvironmentPlan,
+  SourcePlan,
+} from '#core/build/state.ts';
 import { principalArn, type Principal } from '#core/policy/principal.ts';
 import type { Call } from '#services/service.ts';
 import {
+  AUTO_RETRIES_MAX,
   checkArtifacts,
+  checkCache,
   checkRange,
   checkRole,
   checkSource,
@@ -44,6 +53,8 @@ export function planBuild(
   const artifacts = effectiveArtifacts(settings, input);
   const sourceVersion = input.sourceVersion ?? settings.sourceVersion;
   const logs = logsOf(projectName, settings, input, uuid);
+  const cache = effectiveCache(settings, input);
+  const autoRetry = isFromPipeline ? undefined : effectiveAutoRetry(settings, input);
   return {
     id: `${projectName}:${uuid}`,
     uuid,
@@ -74,7 +85,27 @@ export function planBuild(
       settings.queuedTimeoutInMinutes ??
       QUEUED_TIMEOUT_MINUTES_DEFAULT,
     ...(logs ? { logs } : {}),
+    ...(cache ? { cache } : {}),
+    ...(autoRetry ? { autoRetry } : {}),
   };
+}
+
+function effectiveCache(settings: ProjectSettings, input: StartBuildInput): CachePlan | undefined {
+  const cache = input.cacheOverride ?? settings.cache;
+  if (input.cacheOverride) checkCache({ ...settings, cache: input.cacheOverride });
+  if (!cache || (cache.type !== 'S3' && cache.type !== 'LOCAL')) return undefined;
+  return {
+    type: cache.type,
+    ...(cache.location ? { location: cache.location } : {}),
+    ...(cache.cacheNamespace ? { namespace: cache.cacheNamespace } : {}),
+    modes: [...(cache.modes ?? [])],
+  };
+}
+
+function effectiveAutoRetry(settings: ProjectSettings, input: StartBuildInput): AutoRetryPlan | undefined {
+  checkRange('autoRetryLimitOverride', input.autoRetryLimitOverride, 0, AUTO_RETRIES_MAX);
+  const limit = input.autoRetryLimitOverride ?? settings.autoRetryLimit ?? 0;
+  return limit > 0 ? { limit, number: 0 } : undefined;
 }
 
 function effectiveSource(
@@ -85,13 +116,20 @@ function effectiveSource(
   const project = settings.source;
   const location = input.sourceLocationOverride ?? project?.location;
   const buildspec = input.buildspecOverride ?? project?.buildspec;
-  const depth = input.gitCloneDepthOverride ?? project?.gitCloneDepth;
+  const changes: Partial<ProjectSource> = {
+    location,
+    buildspec,
+    gitCloneDepth: input.gitCloneDepthOverride,
+    gitSubmodulesConfig: input.gitSubmodulesConfigOverride,
+    auth: input.sourceAuthOverride,
+    insecureSsl: input.insecureSslOverride,
+    reportBuildStatus: input.reportBuildStatusOverride,
+    buildStatusConfig: input.buildStatusConfigOverride,
+  };
   const source: ProjectSource = {
     ...project,
     type: input.sourceTypeOverride ?? project?.type,
-    ...(location === undefined ? {} : { location }),
-    ...(buildspec === undefined ? {} : { buildspec }),
-    ...(depth === undefined ? {} : { gitCloneDepth: depth }),
+    ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)),
   };
   checkSource(source);
   if (source.type === 'CODEPIPELINE' && !isFromPipeline) {
@@ -101,8 +139,23 @@ function effectiveSource(
 }
 
 function planSource(source: ProjectSource): SourcePlan {
+  const { auth, buildStatusConfig: status } = source;
   return {
     type: source.type ?? '',
+    ...(source.gitSubmodulesConfig?.fetchSubmodules ? { fetchSubmodules: true } : {}),
+    ...(source.insecureSsl ? { insecureSsl: true } : {}),
+    ...(source.reportBuildStatus ? { reportBuildStatus: true } : {}),
+    ...(auth
+      ? { auth: { type: auth.type ?? '', ...(auth.resource ? { resource: auth.resource } : {}) } }
+      : {}),
+    ...(status
+      ? {
+          buildStatus: {
+            ...(status.context ? { context: status.context } : {}),
+            ...(status.targetUrl ? { targetUrl: status.targetUrl } : {}),
+          },
+        }
+      : {}),
     ...(source.location ? { location: source.location } : {}),
     ...(source.buildspec ? { buildspec: source.buildspec } : {}),
     ...(source.gitCloneDepth ? { gitCloneDepth: source.gitCloneDepth } : {}),
@@ -164,6 +217,7 @@ function unsupportedOf(
   input: StartBuildInput,
 ): string | undefined {
   const logs = input.logsConfigOverride ?? settings.logsConfig;
+  const project = settings.environment;
   const types = process.arch === 'arm64' ? ['ARM_CONTAINER'] : ['LINUX_CONTAINER'];
   if (!types.includes(plan.type)) {
     return `Environment type ${plan.type} is not available on this machine; it runs ${types.join(', ')}`;
@@ -175,6 +229,8 @@ function unsupportedOf(
     );
   }
   if (plan.privileged) return 'Privileged mode is not available: there is no container engine';
+  if (input.certificateOverride ?? project?.certificate)
+    return 'environment.certificate is not supported yet';
   if (settings.vpcConfig?.vpcId) return 'vpcConfig is not supported yet';
   if (settings.fileSystemLocations?.length) return 'fileSystemLocations are not supported yet';
   if (settings.environment?.fleet || input.fleetOverride) return 'Fleets are not supported yet';

@@ -2,7 +2,8 @@
 
 import type { Project } from '@aws-sdk/client-codebuild';
 import { fault } from '#base/fault.ts';
-import type { Call, Handler } from '#services/service.ts';
+import type { Call, Handler, House } from '#services/service.ts';
+import { badgeUrl } from './badges.ts';
 import {
   findProject,
   PAGE_ROWS,
@@ -55,7 +56,7 @@ export function projectOperations({ house }: Room) {
       }
       await rows.insertInto('codebuild_project').values(row).execute();
     });
-    return { project: viewProject(call, row) };
+    return { project: viewProject(house, call, row) };
   };
 
   const UpdateProject: Handler<'codebuild', 'UpdateProject'> = async (call, input) => {
@@ -70,7 +71,7 @@ export function projectOperations({ house }: Room) {
         .where('name', '=', row.name)
         .execute();
     });
-    return { project: viewProject(call, row) };
+    return { project: viewProject(house, call, row) };
   };
 
   const DeleteProject: Handler<'codebuild', 'DeleteProject'> = async (_call, input) => {
@@ -88,7 +89,7 @@ export function projectOperations({ house }: Room) {
     const projectsNotFound: string[] = [];
     for (const given of new Set(input.names ?? [])) {
       const row = await findProject(house, projectName(given));
-      if (row) projects.push(viewProject(call, row));
+      if (row) projects.push(viewProject(house, call, row));
       else projectsNotFound.push(given);
     }
     return { projects, projectsNotFound };
@@ -128,11 +129,15 @@ async function authorizeRole(call: Call, settings: ProjectSettings): Promise<voi
   });
 }
 
-function viewProject(call: Call, row: ProjectRow): Project {
+function viewProject(house: House, call: Call, row: ProjectRow): Project {
+  const { badge, ...settings } = settingsOf(row);
   return {
     name: row.name,
     arn: projectArn(call, row.name),
-    ...settingsOf(row),
+    ...settings,
+    badge: badge?.badgeEnabled
+      ? { badgeEnabled: true, badgeRequestUrl: badgeUrl(house, call.endpoint, row.name) }
+      : { badgeEnabled: false },
     created: new Date(row.created_at),
     lastModified: new Date(row.modified_at),
   };

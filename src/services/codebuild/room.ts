@@ -23,6 +23,8 @@ export interface Room {
 export const SERVICE = 'codebuild.amazonaws.com';
 /** How many builds run at the same time on one node; more wait, first come first served. */
 export const BUILDS_AT_ONCE_MAX = 20;
+/** AWS lets five times as many wait as may run. */
+export const BUILDS_QUEUED_MAX = 5 * BUILDS_AT_ONCE_MAX;
 
 export function projectArn(scope: Scope, name: string): string {
   return arnOf('codebuild', scope.region, scope.account, `project/${name}`);

@@ -30,6 +30,7 @@ const SOURCE_TYPES = [
   'NO_SOURCE',
 ];
 const SECONDARY_MAX = 12;
+export const AUTO_RETRIES_MAX = 10;
 const TAGS_MAX = 50;
 
 export function invalid(message: string) {
@@ -69,8 +70,8 @@ export function updateSettings(
 
 function pick(input: CreateProjectInput | UpdateProjectInput): ProjectSettings {
   const { name: _name, badgeEnabled, ...rest } = input;
-  if (badgeEnabled) throw invalid('Build badges are not built yet: badgeEnabled must be false');
-  return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const badge = badgeEnabled === undefined ? {} : { badge: { badgeEnabled } };
+  return { ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)), ...badge };
 }
 
 function checkSettings(settings: ProjectSettings, name: string, scope: Scope): ProjectSettings {
@@ -103,7 +104,11 @@ function checkSettings(settings: ProjectSettings, name: string, scope: Scope): P
     throw invalid('The concurrent build limit must be at least 1');
   }
   if ((settings.tags ?? []).length > TAGS_MAX) throw invalid(`A project can have ${TAGS_MAX} tags`);
-  if (settings.autoRetryLimit) throw invalid('Auto-retry is not built yet: autoRetryLimit must be 0');
+  checkRange('autoRetryLimit', settings.autoRetryLimit, 0, AUTO_RETRIES_MAX);
+  checkCache(settings);
+  if (settings.badge?.badgeEnabled && /^(S3|CODEPIPELINE|NO_SOURCE)$/.test(source.type ?? '')) {
+    throw invalid(`Build badges are not supported for source type ${source.type}`);
+  }
   return {
     ...settings,
     serviceRole: checkRole(settings.serviceRole, scope),
@@ -119,6 +124,25 @@ function checkSettings(settings: ProjectSettings, name: string, scope: Scope): P
       })),
     },
   };
+}
+
+export function checkCache({ cache, environment, vpcConfig }: ProjectSettings): void {
+  switch (cache?.type) {
+    case 'S3':
+      if (!cache.location) throw invalid('Invalid cache: location is required for cache type S3');
+      return;
+    case 'LOCAL':
+      if (!cache.modes?.length)
+        throw invalid('Invalid cache: at least one mode is required for cache type LOCAL');
+      if (vpcConfig?.vpcId) throw invalid('Invalid cache: cache type LOCAL is not supported with a VPC');
+      if (cache.modes.includes('LOCAL_DOCKER_LAYER_CACHE') && !environment?.privilegedMode) {
+        throw invalid('Invalid cache: LOCAL_DOCKER_LAYER_CACHE needs privileged mode');
+      }
+      return;
+    case 'NO_CACHE':
+    case undefined:
+      return;
+  }
 }
 
 export function checkSource(source: ProjectSource): void {

@@ -7,14 +7,17 @@ import { createHash } from 'node:crypto';
 import type { Build } from '@aws-sdk/client-codebuild';
 import type { Kysely } from 'kysely';
 import { createUuid } from '#base/chance.ts';
-import { fault } from '#base/fault.ts';
-import type { BuildPlan } from '#core/build/state.ts';
-import type { Call, Handler } from '#services/service.ts';
+import { fault, isFault } from '#base/fault.ts';
+import { deriveUuid } from '#base/ids.ts';
+import type { BuildPlan, BuildState } from '#core/build/state.ts';
+import type { Call, Caller, Handler } from '#services/service.ts';
 import { isCommandBuild, planCommandBuild } from './command-builds.ts';
 import { PIPELINE_SERVICE, planBuild } from './plan.ts';
 import { settingsOf } from './projects.ts';
 import {
   buildId,
+  BUILDS_AT_ONCE_MAX,
+  BUILDS_QUEUED_MAX,
   projectArn,
   projectName,
   requireBuild,
@@ -64,50 +67,97 @@ export function startingOperations(room: Room) {
     const state = await requireBuild(room, buildId(input.id));
     if (!state.isComplete) throw invalid(`Build ${state.plan.id} is still running and cannot be retried`);
     const project = await requireProject(house, state.plan.projectName);
-    const uuid = createUuid();
-    const replace = (text: string) => text.replace(state.plan.uuid, uuid);
-    const version = state.facts.resolvedSourceVersion ?? state.plan.sourceVersion;
-    const plan: BuildPlan = {
-      ...state.plan,
-      id: replace(state.plan.id),
-      arn: replace(state.plan.arn),
-      uuid,
-      ...(version === undefined ? {} : { sourceVersion: version }),
-      ...(state.plan.logs && {
-        logs: { ...state.plan.logs, streamName: replace(state.plan.logs.streamName) },
-      }),
-    };
+    const { autoRetry } = state.plan;
+    const plan = planAgain(state, createUuid(), autoRetry && { limit: autoRetry.limit, number: 0 });
     const token = input.idempotencyToken === undefined ? undefined : tokenOf('RetryBuild', input);
     return { build: await start(call, plan, token, settingsOf(project)) };
   };
 
-  async function start(
-    call: Call,
-    plan: BuildPlan,
-    token: Token | undefined,
-    settings?: ProjectSettings,
-  ): Promise<Build> {
-    let number = 0;
-    try {
-      const { state } = await house.engine.send(
-        room.machine(),
-        plan.id,
-        { type: 'BuildRequested', plan },
-        async (transaction) => {
-          if (token) await keepToken(transaction, call, token, plan.id);
-          number = settings ? await takeNumber(transaction, call, settings, plan) : 1;
-          await keepBuild(transaction, call, plan, number);
-        },
-      );
-      return viewBuild(call, state, number);
-    } catch (error) {
-      if (!(error instanceof Repeated)) throw error;
-      const state = await requireBuild(room, error.buildId);
-      return viewBuild(call, state, await numberOf(room, error.buildId));
-    }
-  }
+  const start = (call: Call, plan: BuildPlan, token: Token | undefined, settings?: ProjectSettings) =>
+    startBuild(room, call, plan, token, settings);
 
   return { StartBuild, RetryBuild };
+}
+
+/**
+ * Starts a failed build again, under its own service role, as AWS does it. The new build's id follows from the old
+ * one's, so that repeating this starts nothing more. Resolves to its ARN, or to nothing when it cannot be started.
+ */
+export async function startAutoRetry(
+  room: Room,
+  roleOf: (plan: BuildPlan) => Promise<Caller>,
+  id: string,
+): Promise<string | undefined> {
+  const { house } = room;
+  const state = await house.engine.read(room.machine(), id);
+  if (!state?.plan.autoRetry) return undefined;
+  const { plan: failed } = state;
+  const { limit, number } = state.plan.autoRetry;
+  const again = { limit, number: number + 1, previousArn: failed.arn };
+  const plan = planAgain(state, deriveUuid(`${failed.arn}/auto-retry`, 0), again);
+  if (await house.engine.read(room.machine(), plan.id)) return plan.arn;
+  try {
+    const { principal } = await roleOf(failed);
+    const resource = projectArn(house, failed.projectName);
+    await house.trust.authorize(principal, [{ action: 'codebuild:RetryBuild', resource }]);
+    const project = await requireProject(house, failed.projectName);
+    const call = { account: house.account, region: house.region, at: house.clock.now(), source: SERVICE };
+    await startBuild(room, call, plan, undefined, settingsOf(project));
+    return plan.arn;
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    house.log.warn('a failed build was not retried', {
+      buildId: id,
+      code: error.code,
+      reason: error.message,
+    });
+    return undefined;
+  }
+}
+
+/** The same inputs as another build's, its commit included. */
+function planAgain({ plan, facts }: BuildState, uuid: string, autoRetry: BuildPlan['autoRetry']): BuildPlan {
+  const replace = (text: string) => text.replace(plan.uuid, uuid);
+  const version = facts.resolvedSourceVersion ?? plan.sourceVersion;
+  return {
+    ...plan,
+    id: replace(plan.id),
+    arn: replace(plan.arn),
+    uuid,
+    ...(version === undefined ? {} : { sourceVersion: version }),
+    ...(plan.logs && { logs: { ...plan.logs, streamName: replace(plan.logs.streamName) } }),
+    ...(autoRetry && { autoRetry }),
+  };
+}
+
+type Starter = Pick<Call, 'account' | 'region' | 'at' | 'source'>;
+
+export async function startBuild(
+  room: Room,
+  call: Starter,
+  plan: BuildPlan,
+  token: Token | undefined,
+  settings?: ProjectSettings,
+): Promise<Build> {
+  const { house } = room;
+  let number = 0;
+  try {
+    const { state } = await house.engine.send(
+      room.machine(),
+      plan.id,
+      { type: 'BuildRequested', plan },
+      async (transaction) => {
+        if (token) await keepToken(transaction, call, token, plan.id);
+        number = settings ? await takeNumber(transaction, call, settings, plan) : 1;
+        await keepBuild(transaction, call, plan, number);
+      },
+    );
+    return viewBuild(call, state, number);
+  } catch (error) {
+    if (!(error instanceof Repeated)) throw error;
+    const state = await requireBuild(room, error.buildId);
+    return viewBuild(call, state, await numberOf(room, error.buildId));
+  }
 }
 
 export async function numberOf({ house }: Room, id: string): Promise<number> {
@@ -121,7 +171,7 @@ export async function numberOf({ house }: Room, id: string): Promise<number> {
 
 async function takeNumber(
   transaction: Kysely<unknown>,
-  call: Call,
+  call: Starter,
   settings: ProjectSettings,
   plan: BuildPlan,
 ): Promise<number> {
@@ -151,6 +201,7 @@ async function takeNumber(
       );
     }
   }
+  await checkQueue(transaction);
   const number = project.build_count + 1;
   await rows
     .updateTable('codebuild_project')
@@ -160,9 +211,23 @@ async function takeNumber(
   return number;
 }
 
+/** What runs and what waits together; pipelines' own commands are bounded by their executions. */
+async function checkQueue(transaction: Kysely<unknown>): Promise<void> {
+  const { count } = await tables(transaction)
+    .selectFrom('codebuild_build')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('is_complete', '=', 0)
+    .executeTakeFirstOrThrow();
+  if (Number(count) < BUILDS_AT_ONCE_MAX + BUILDS_QUEUED_MAX) return;
+  throw fault(
+    'AccountLimitExceededException',
+    `Cannot have more than ${BUILDS_QUEUED_MAX} builds in queue for the account`,
+  );
+}
+
 async function keepBuild(
   transaction: Kysely<unknown>,
-  call: Call,
+  call: Starter,
   plan: BuildPlan,
   number: number,
 ): Promise<void> {
@@ -192,7 +257,7 @@ function tokenOf(operation: string, input: { readonly idempotencyToken?: string 
 
 async function keepToken(
   transaction: Kysely<unknown>,
-  call: Call,
+  call: Starter,
   { token, request }: Token,
   id: string,
 ): Promise<void> {

@@ -1,9 +1,22 @@
 /** States of builds as CodeBuild's API and its events show them; pure. */
 
-import type { Build, BuildArtifacts, BuildPhase, ProjectSource } from '@aws-sdk/client-codebuild';
+import type {
+  Build,
+  BuildArtifacts,
+  BuildPhase,
+  ProjectCache,
+  ProjectSource,
+} from '@aws-sdk/client-codebuild';
 import { arnOf } from '#base/arn.ts';
 import { currentPhase } from '#core/build/decide.ts';
-import type { ArtifactsPlan, BuildState, Phase, SourcePlan } from '#core/build/state.ts';
+import type {
+  ArtifactsPlan,
+  AutoRetryPlan,
+  BuildState,
+  CachePlan,
+  Phase,
+  SourcePlan,
+} from '#core/build/state.ts';
 import type { Scope } from '#services/service.ts';
 
 export function viewBuild(scope: Scope, state: BuildState, number: number): Build {
@@ -33,7 +46,7 @@ export function viewBuild(scope: Scope, state: BuildState, number: number): Buil
     ),
     artifacts: viewArtifacts(state, plan.artifacts),
     secondaryArtifacts: plan.secondaryArtifacts.map((artifacts) => viewArtifacts(state, artifacts)),
-    cache: { type: 'NO_CACHE' },
+    cache: viewCache(plan.cache),
     environment: {
       type: plan.environment.type as 'LINUX_CONTAINER',
       image: plan.environment.image,
@@ -48,7 +61,31 @@ export function viewBuild(scope: Scope, state: BuildState, number: number): Buil
     queuedTimeoutInMinutes: plan.queuedTimeoutMinutes,
     initiator: plan.initiator,
     encryptionKey: plan.encryptionKey,
+    ...(facts.reportArns?.length && { reportArns: [...facts.reportArns] }),
+    ...(plan.autoRetry && { autoRetryConfig: viewAutoRetry(state, plan.autoRetry) }),
     exportedEnvironmentVariables: (facts.exportedVariables ?? []).map((variable) => ({ ...variable })),
+  };
+}
+
+function viewAutoRetry(
+  state: BuildState,
+  { limit, number, previousArn }: AutoRetryPlan,
+): Build['autoRetryConfig'] {
+  return {
+    autoRetryLimit: limit,
+    autoRetryNumber: number,
+    ...(state.nextAutoRetry && { nextAutoRetry: state.nextAutoRetry }),
+    ...(previousArn && { previousAutoRetry: previousArn }),
+  };
+}
+
+function viewCache(cache: CachePlan | undefined): ProjectCache {
+  if (!cache) return { type: 'NO_CACHE' };
+  return {
+    type: cache.type,
+    ...(cache.location && { location: cache.location }),
+    ...(cache.namespace && { cacheNamespace: cache.namespace }),
+    ...(cache.modes.length > 0 && { modes: [...cache.modes] as ProjectCache['modes'] }),
   };
 }
 
@@ -72,7 +109,11 @@ function viewSource(source: SourcePlan): ProjectSource {
     ...(source.buildspec && { buildspec: source.buildspec }),
     ...(source.gitCloneDepth && { gitCloneDepth: source.gitCloneDepth }),
     ...(source.identifier && { sourceIdentifier: source.identifier }),
-    insecureSsl: false,
+    insecureSsl: source.insecureSsl ?? false,
+    ...(source.fetchSubmodules && { gitSubmodulesConfig: { fetchSubmodules: true } }),
+    ...(source.reportBuildStatus && { reportBuildStatus: true }),
+    ...(source.buildStatus && { buildStatusConfig: { ...source.buildStatus } }),
+    ...(source.auth && { auth: { ...source.auth, type: source.auth.type as 'OAUTH' } }),
   };
 }
 
@@ -122,7 +163,7 @@ export function viewChange(
     'project-name': plan.projectName,
     'build-id': plan.arn,
     'additional-information': {
-      cache: { type: 'NO_CACHE' },
+      cache: viewCache(plan.cache),
       'build-number': number,
       'timeout-in-minutes': plan.timeoutMinutes,
       'queued-timeout-in-minutes': plan.queuedTimeoutMinutes,
@@ -130,7 +171,7 @@ export function viewChange(
       initiator: plan.initiator,
       'build-start-time': eventDate(state.startAt),
       source: {
-        'report-build-status': false,
+        'report-build-status': plan.source.reportBuildStatus ?? false,
         ...(plan.source.buildspec && { buildspec: plan.source.buildspec }),
         ...(plan.source.location && { location: plan.source.location }),
         type: plan.source.type,
