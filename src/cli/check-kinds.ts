@@ -1,7 +1,7 @@
 /** The kinds of files that `slipway check` knows, and what it says about one. A further kind is one more entry. */
 
 import type { QuotaProfile } from '#base/quotas.ts';
-import type { Unknown } from '#core/pipeline/declaration-fault.ts';
+import type { Unknown } from '#core/pipeline/definition/declaration-fault.ts';
 import type { PlacedDocument } from '#core/placed-document.ts';
 
 export interface CheckOptions {

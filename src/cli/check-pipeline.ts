@@ -4,16 +4,16 @@
  */
 
 import { present } from '#base/assert.ts';
-import { actionTypeOf, actionTypeOrGeneric } from '#core/pipeline/catalogue.ts';
-import type { ActionTypeLookup } from '#core/pipeline/catalogue-type.ts';
-import type { DeclarationFault, Path } from '#core/pipeline/declaration-fault.ts';
-import type { GivenDeclaration } from '#core/pipeline/declaration-given.ts';
-import { completeAction, completeDeclaration } from '#core/pipeline/declaration-given.ts';
-import type { Declaration } from '#core/pipeline/declaration.ts';
+import { actionTypeOf, actionTypeOrGeneric } from '#core/pipeline/definition/catalogue.ts';
+import type { ActionTypeLookup } from '#core/pipeline/definition/catalogue-type.ts';
+import type { DeclarationFault, Path } from '#core/pipeline/definition/declaration-fault.ts';
+import type { GivenDeclaration } from '#core/pipeline/definition/declaration-given.ts';
+import { completeAction, completeDeclaration } from '#core/pipeline/definition/declaration-given.ts';
+import type { Declaration } from '#core/pipeline/definition/declaration.ts';
 import { quotasOf } from '#core/pipeline/limits.ts';
-import { actionFaults } from '#core/pipeline/validate-actions.ts';
-import type { Circumstances } from '#core/pipeline/validate-circumstances.ts';
-import { declarationFaults } from '#core/pipeline/validate.ts';
+import { actionFaults } from '#core/pipeline/definition/validate-actions.ts';
+import type { Circumstances } from '#core/pipeline/definition/validate-circumstances.ts';
+import { declarationFaults } from '#core/pipeline/definition/validate.ts';
 import type { PlacedDocument } from '#core/placed-document.ts';
 import { serviceNotCarried } from '#services/codepipeline/actions/index.ts';
 import { loadModel } from '#wire/model.ts';

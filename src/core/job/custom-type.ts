@@ -3,7 +3,12 @@
  * custom action in CodePipeline".
  */
 
-import type { ActionProperty, ActionType, Bounds, TypeSettings } from '#core/pipeline/catalogue.ts';
+import type {
+  ActionProperty,
+  ActionType,
+  Bounds,
+  TypeSettings,
+} from '#core/pipeline/definition/catalogue.ts';
 import { unknownPlaceholders } from './url-templates.ts';
 
 const CATEGORIES = ['Source', 'Build', 'Deploy', 'Test', 'Invoke'];

@@ -10,7 +10,7 @@
  * AWS has also the status Created; here a job is queued in the decision that creates it.
  */
 
-import type { ActionTypeId } from '#core/pipeline/declaration.ts';
+import type { ActionTypeId } from '#core/pipeline/definition/declaration.ts';
 import type { ActionAddress, ExternalReference } from '#core/pipeline/events.ts';
 import type { ActionErrorCode, NamedArtifact, SourceRevision } from '#core/pipeline/state.ts';
 

@@ -4,11 +4,11 @@
  */
 
 import { assert, present } from '#base/assert.ts';
-import { actionTypeOrGeneric, isApproval, isDoneByWorkers } from './catalogue.ts';
+import { actionTypeOrGeneric, isApproval, isDoneByWorkers } from './definition/catalogue.ts';
 import { tellAction } from './changes.ts';
 import { filesOf, settingsOf } from './configuration.ts';
-import type { ActionDeclaration, Declaration } from './declaration.ts';
-import { actionOf, artifactStoreOf, stageOf } from './declaration.ts';
+import type { ActionDeclaration, Declaration } from './definition/declaration.ts';
+import { actionOf, artifactStoreOf, stageOf } from './definition/declaration.ts';
 import type { Draft, Writable } from './draft.ts';
 import { currentStage, declarationOf } from './draft.ts';
 import type { ExternalReference } from './events.ts';

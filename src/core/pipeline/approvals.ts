@@ -1,8 +1,8 @@
 /** The answer to a manual approval. AWS: "Approve or reject an approval action in CodePipeline". */
 
 import { endAction } from './actions.ts';
-import { isApproval } from './catalogue.ts';
-import { actionOf, stageOf } from './declaration.ts';
+import { isApproval } from './definition/catalogue.ts';
+import { actionOf, stageOf } from './definition/declaration.ts';
 import type { Draft } from './draft.ts';
 import { declarationOf, openExecution } from './draft.ts';
 import { advance } from './stages.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { Draft, Writable } from './draft.ts';
-import type { ActionDeclaration } from './declaration.ts';
+import type { ActionDeclaration } from './definition/declaration.ts';
 import type { ActionRun, Execution, StageRun } from './state.ts';
 
 export type ChangeState =

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World, buildAction, condition, pipeline, sourceAction } from './decide-fixture.ts';
-import type { GivenStage } from './declaration-given.ts';
-import { completeDeclaration } from './declaration-given.ts';
+import type { GivenStage } from './definition/declaration-given.ts';
+import { completeDeclaration } from './definition/declaration-given.ts';
 
 const source: GivenStage = { name: 'S1', actions: [sourceAction()] };
 

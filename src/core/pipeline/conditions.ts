@@ -12,8 +12,8 @@ import type {
   ConditionKind,
   RuleDeclaration,
   StageDeclaration,
-} from './declaration.ts';
-import { artifactStoreOf } from './declaration.ts';
+} from './definition/declaration.ts';
+import { artifactStoreOf } from './definition/declaration.ts';
 import type { Draft, Writable } from './draft.ts';
 import { currentStage, declarationOf } from './draft.ts';
 import type { ExternalReference, RuleAddress } from './events.ts';

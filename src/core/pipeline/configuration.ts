@@ -3,8 +3,8 @@
  * behind for those that follow.
  */
 
-import type { ActionDeclaration, Declaration, EnvironmentVariable } from './declaration.ts';
-import { rulesOf } from './declaration.ts';
+import type { ActionDeclaration, Declaration, EnvironmentVariable } from './definition/declaration.ts';
+import { rulesOf } from './definition/declaration.ts';
 import { CONFIGURATION_LENGTH_MAX } from './limits.ts';
 import type { ActionError, Execution } from './state.ts';
 import type { Lookup } from './variables.ts';

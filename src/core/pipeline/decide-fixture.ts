@@ -1,11 +1,11 @@
 /** For tests of the decision: a three-stage pipeline, a world that answers effects when told, and short questions. */
 
 import { present } from '#base/assert.ts';
-import type { GivenAction, GivenDeclaration, GivenStage } from './declaration-given.ts';
-import { completeDeclaration } from './declaration-given.ts';
+import type { GivenAction, GivenDeclaration, GivenStage } from './definition/declaration-given.ts';
+import { completeDeclaration } from './definition/declaration-given.ts';
 import type { EngineEvent } from '#base/decider.ts';
 import type { PipelineDecision } from './decide.ts';
-import type { ConditionKind, ConditionResult } from './declaration.ts';
+import type { ConditionKind, ConditionResult } from './definition/declaration.ts';
 import { pipelineDecider } from './decide.ts';
 import type { ActionAddress, Event, RollbackTarget } from './events.ts';
 import type { Effect, StartAction, StateChange } from './orders.ts';

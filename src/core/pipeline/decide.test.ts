@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World, approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
-import { completeDeclaration } from './declaration-given.ts';
+import { completeDeclaration } from './definition/declaration-given.ts';
 
 const DAY_MS = 86_400_000;
 

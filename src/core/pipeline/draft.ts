@@ -6,8 +6,8 @@
 import { present } from '#base/assert.ts';
 import { deriveText, deriveUuid } from '#base/ids.ts';
 import { PARALLEL_RETRYABLE_MAX } from './limits.ts';
-import type { Declaration, StageDeclaration } from './declaration.ts';
-import { stageOf } from './declaration.ts';
+import type { Declaration, StageDeclaration } from './definition/declaration.ts';
+import { stageOf } from './definition/declaration.ts';
 import type { Effect, StateChange } from './orders.ts';
 import type { Execution, StageRun, StageState, State } from './state.ts';
 

@@ -3,7 +3,7 @@
  * event is normal and changes nothing.
  */
 
-import type { ConditionKind, Declaration, RetryMode } from './declaration.ts';
+import type { ConditionKind, Declaration, RetryMode } from './definition/declaration.ts';
 import type { ActionError, Execution, RevisionPin, SourceRevision, Success, Trigger } from './state.ts';
 
 /** Which run of which action an event speaks of. */

@@ -3,8 +3,8 @@
  * the state alone, so that whoever may see a pipeline can see its reasons. An extension of ours: AWS has no such answer.
  */
 
-import { isApproval } from './catalogue.ts';
-import { actionOf, stageOf } from './declaration.ts';
+import { isApproval } from './definition/catalogue.ts';
+import { actionOf, stageOf } from './definition/declaration.ts';
 import { isInFlight } from './draft.ts';
 import type { ActionRun, ConditionRun, Execution, StageRun, StageState, State } from './state.ts';
 

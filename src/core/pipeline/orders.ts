@@ -1,6 +1,6 @@
 /** What the decision of a pipeline orders from the world. Each order carries all that it needs. */
 
-import type { ActionTypeId, EnvironmentVariable } from './declaration.ts';
+import type { ActionTypeId, EnvironmentVariable } from './definition/declaration.ts';
 import type { ActionAddress, RuleAddress } from './events.ts';
 import type { NamedArtifact, RevisionPin } from './state.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import { conditionOf, endCondition } from './conditions.ts';
-import { stageOf } from './declaration.ts';
+import { stageOf } from './definition/declaration.ts';
 import type { Draft } from './draft.ts';
 import { declarationOf, openExecution } from './draft.ts';
 import type { Event } from './events.ts';

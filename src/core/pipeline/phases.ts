@@ -8,7 +8,7 @@ import { unreachable } from '#base/assert.ts';
 import { progress } from './actions.ts';
 import { tellExecution, tellStage } from './changes.ts';
 import { conditionOf, evaluate, isBusy } from './conditions.ts';
-import type { ConditionKind, RetryMode, StageDeclaration } from './declaration.ts';
+import type { ConditionKind, RetryMode, StageDeclaration } from './definition/declaration.ts';
 import type { Draft, Writable } from './draft.ts';
 import { currentStage } from './draft.ts';
 import type { ActionRun, Execution, StageRun } from './state.ts';

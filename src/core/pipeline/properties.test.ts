@@ -15,8 +15,8 @@ import {
   sourceAction,
   threeStages,
 } from './decide-fixture.ts';
-import type { GivenDeclaration } from './declaration-given.ts';
-import { completeDeclaration } from './declaration-given.ts';
+import type { GivenDeclaration } from './definition/declaration-given.ts';
+import { completeDeclaration } from './definition/declaration-given.ts';
 import { pipelineDecider } from './decide.ts';
 import { isInFlight } from './draft.ts';
 import type { ActionAddress, Event, RuleAddress } from './events.ts';

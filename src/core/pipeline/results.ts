@@ -2,7 +2,7 @@
 
 import { endAction, noteReference, noteStarted, pollAction } from './actions.ts';
 import { referredOutputs } from './configuration.ts';
-import { actionOf, stageOf } from './declaration.ts';
+import { actionOf, stageOf } from './definition/declaration.ts';
 import type { Draft, Writable } from './draft.ts';
 import { declarationOf, openExecution } from './draft.ts';
 import { OUTPUT_VARIABLES_LENGTH_MAX } from './limits.ts';

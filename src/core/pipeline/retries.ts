@@ -4,7 +4,7 @@
  */
 
 import { present } from '#base/assert.ts';
-import { stageOf } from './declaration.ts';
+import { stageOf } from './definition/declaration.ts';
 import type { Draft } from './draft.ts';
 import { declarationOf, isInFlight, openExecution } from './draft.ts';
 import { inFlightRefusal } from './executions.ts';

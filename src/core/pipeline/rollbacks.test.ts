@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { present } from '#base/assert.ts';
 import { World, buildAction, condition, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
-import type { GivenStage } from './declaration-given.ts';
-import { completeDeclaration } from './declaration-given.ts';
+import type { GivenStage } from './definition/declaration-given.ts';
+import { completeDeclaration } from './definition/declaration-given.ts';
 
 const PATH = [
   ['S1', 'Source'],

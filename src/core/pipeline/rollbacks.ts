@@ -3,7 +3,7 @@
  * and variables of an earlier success. The checks run in AWS's order. AWS: "Configure stage rollback".
  */
 
-import { stageOf } from './declaration.ts';
+import { stageOf } from './definition/declaration.ts';
 import type { Draft } from './draft.ts';
 import { declarationOf } from './draft.ts';
 import type { Event } from './events.ts';

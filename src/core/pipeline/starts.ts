@@ -2,7 +2,7 @@
 
 import { present } from '#base/assert.ts';
 import { tellExecution } from './changes.ts';
-import type { Declaration } from './declaration.ts';
+import type { Declaration } from './definition/declaration.ts';
 import type { Draft } from './draft.ts';
 import { openExecution } from './draft.ts';
 import type { ExecutionRequested } from './events.ts';

@@ -7,7 +7,7 @@
  *              one or a queue   ╲ the occupant holds the lock until its stage ends
  */
 
-import type { ConditionKind, Declaration, ExecutionMode } from './declaration.ts';
+import type { ConditionKind, Declaration, ExecutionMode } from './definition/declaration.ts';
 
 export interface State {
   readonly name: string;

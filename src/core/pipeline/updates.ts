@@ -5,7 +5,7 @@
 
 import { declaredAction, endAction, withdraw } from './actions.ts';
 import { endConditions } from './conditions.ts';
-import type { Declaration } from './declaration.ts';
+import type { Declaration } from './definition/declaration.ts';
 import type { Draft } from './draft.ts';
 import { currentStage, isInFlight, openExecution } from './draft.ts';
 import { requestExecution } from './starts.ts';

@@ -5,8 +5,8 @@ import type {
   ActionType as ActionTypeView,
   ActionTypeDeclaration,
 } from '@aws-sdk/client-codepipeline';
-import type { ActionProperty, ActionType, TypeSettings } from '#core/pipeline/catalogue.ts';
-import { DAY_MS } from '#core/pipeline/catalogue-type.ts';
+import type { ActionProperty, ActionType, TypeSettings } from '#core/pipeline/definition/catalogue.ts';
+import { DAY_MS } from '#core/pipeline/definition/catalogue-type.ts';
 import type { InputOf } from '#services/clients.ts';
 
 /** A worker may take a day for a custom action. */

@@ -3,11 +3,11 @@
  * are published. Faults of other services become the action's error; what may pass is tried again for a while.
  */
 
-import { isDoneByWorkers } from '#core/pipeline/catalogue.ts';
+import { isDoneByWorkers } from '#core/pipeline/definition/catalogue.ts';
 import type { ActionAddress, Event, RuleAddress } from '#core/pipeline/events.ts';
 import type { Effect } from '#core/pipeline/orders.ts';
 import type { ActionError } from '#core/pipeline/state.ts';
-import type { ActionTypeId } from '#core/pipeline/declaration.ts';
+import type { ActionTypeId } from '#core/pipeline/definition/declaration.ts';
 import type { Perform } from '#engine/machine.ts';
 import type { House } from '#services/service.ts';
 import type { Acting, Outcome } from './actions/action.ts';

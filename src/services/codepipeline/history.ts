@@ -11,8 +11,8 @@ import type {
   Declaration,
   RuleDeclaration,
   StageDeclaration,
-} from '#core/pipeline/declaration.ts';
-import { actionOf, rulesOf, stageOf } from '#core/pipeline/declaration.ts';
+} from '#core/pipeline/definition/declaration.ts';
+import { actionOf, rulesOf, stageOf } from '#core/pipeline/definition/declaration.ts';
 import type { Event } from '#core/pipeline/events.ts';
 import type { Effect, EvaluateRule, StartAction } from '#core/pipeline/orders.ts';
 import type { ActionRun, Execution, RuleRun, StageRun, State } from '#core/pipeline/state.ts';

@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely';
 import type { Bell } from '#base/bell.ts';
 import { jobDecider } from '#core/job/decide.ts';
 import type { Effect, Event, Job, State, Work, WorkEnd } from '#core/job/state.ts';
-import type { ActionTypeId } from '#core/pipeline/declaration.ts';
+import type { ActionTypeId } from '#core/pipeline/definition/declaration.ts';
 import type { ActionAddress, Event as PipelineEvent } from '#core/pipeline/events.ts';
 import type { Change, EngineEvent, Machine } from '#engine/machine.ts';
 import type { House } from '#services/service.ts';

@@ -5,7 +5,7 @@
 
 import { present } from '#base/assert.ts';
 import type { Job, Work } from '#core/job/state.ts';
-import type { ActionTypeId } from '#core/pipeline/declaration.ts';
+import type { ActionTypeId } from '#core/pipeline/definition/declaration.ts';
 import { actionTypeText, queueOf, type JobRoom } from './job-machine.ts';
 import { jobRows } from './jobs-tables.ts';
 

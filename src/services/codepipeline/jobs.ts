@@ -10,7 +10,7 @@ import { present } from '#base/assert.ts';
 import { fault } from '#base/fault.ts';
 import { isOpen } from '#core/job/decide.ts';
 import type { Event, JobDetails, JobStatus, State, WorkRevision } from '#core/job/state.ts';
-import type { ActionTypeId } from '#core/pipeline/declaration.ts';
+import type { ActionTypeId } from '#core/pipeline/definition/declaration.ts';
 import { OUTPUT_VARIABLES_LENGTH_MAX } from '#core/pipeline/limits.ts';
 import type { Handler } from '#services/service.ts';
 import { findActionType } from './action-types.ts';

@@ -2,7 +2,7 @@
 
 import { arnOf } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
-import type { Declaration } from '#core/pipeline/declaration.ts';
+import type { Declaration } from '#core/pipeline/definition/declaration.ts';
 import type { Event } from '#core/pipeline/events.ts';
 import type { Effect } from '#core/pipeline/orders.ts';
 import type { State } from '#core/pipeline/state.ts';

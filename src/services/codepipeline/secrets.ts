@@ -6,10 +6,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { fault } from '#base/fault.ts';
-import type { ActionTypeLookup } from '#core/pipeline/catalogue.ts';
-import type { GivenAction } from '#core/pipeline/declaration-given.ts';
-import type { ActionDeclaration, Declaration } from '#core/pipeline/declaration.ts';
-import { actionOf, stageOf } from '#core/pipeline/declaration.ts';
+import type { ActionTypeLookup } from '#core/pipeline/definition/catalogue.ts';
+import type { GivenAction } from '#core/pipeline/definition/declaration-given.ts';
+import type { ActionDeclaration, Declaration } from '#core/pipeline/definition/declaration.ts';
+import { actionOf, stageOf } from '#core/pipeline/definition/declaration.ts';
 import type { House } from '#services/service.ts';
 import { SealBroken } from '#store/keyring.ts';
 

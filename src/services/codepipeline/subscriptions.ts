@@ -6,9 +6,9 @@
 import { isFault } from '#base/fault.ts';
 import type { ExecutionRequested } from '#core/pipeline/events.ts';
 import type { RevisionPin } from '#core/pipeline/state.ts';
-import { pullRequestOf, pushOf, triggerDetailOf } from '#core/pipeline/trigger-event.ts';
-import { passesFiles, type RepositoryChange } from '#core/pipeline/trigger-filter.ts';
-import { interestsIn, watchersOf, type Interest } from '#core/pipeline/trigger-sources.ts';
+import { pullRequestOf, pushOf, triggerDetailOf } from '#core/pipeline/trigger/trigger-event.ts';
+import { passesFiles, type RepositoryChange } from '#core/pipeline/trigger/trigger-filter.ts';
+import { interestsIn, watchersOf, type Interest } from '#core/pipeline/trigger/trigger-sources.ts';
 import type { BusEvent, Subscription } from '#services/service.ts';
 import type { Room } from './room.ts';
 import { requestExecution } from './starts.ts';

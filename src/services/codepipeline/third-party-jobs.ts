@@ -8,7 +8,7 @@
 import type { ThirdPartyJob } from '@aws-sdk/client-codepipeline';
 import { present } from '#base/assert.ts';
 import { fault } from '#base/fault.ts';
-import type { ActionTypeId } from '#core/pipeline/declaration.ts';
+import type { ActionTypeId } from '#core/pipeline/definition/declaration.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { jobData } from './job-data.ts';
 import { actionTypeText, type JobRoom } from './job-machine.ts';

@@ -5,8 +5,8 @@
 
 import { present } from '#base/assert.ts';
 import { isFault } from '#base/fault.ts';
-import type { CommitFacts } from '#core/pipeline/trigger-event.ts';
-import type { RepositoryChange } from '#core/pipeline/trigger-filter.ts';
+import type { CommitFacts } from '#core/pipeline/trigger/trigger-event.ts';
+import type { RepositoryChange } from '#core/pipeline/trigger/trigger-filter.ts';
 import type { House } from '#services/service.ts';
 
 /** Of one change; with more, or more text, it is not known which, and filters of files pass. */

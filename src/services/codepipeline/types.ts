@@ -5,9 +5,9 @@
 
 import type { RuleType as RuleTypeView } from '@aws-sdk/client-codepipeline';
 import { fault } from '#base/fault.ts';
-import { ACTION_TYPES } from '#core/pipeline/catalogue.ts';
-import { RULE_TYPES } from '#core/pipeline/catalogue-rules.ts';
-import type { RuleType } from '#core/pipeline/catalogue-type.ts';
+import { ACTION_TYPES } from '#core/pipeline/definition/catalogue.ts';
+import { RULE_TYPES } from '#core/pipeline/definition/catalogue-rules.ts';
+import type { RuleType } from '#core/pipeline/definition/catalogue-type.ts';
 import type { Handler } from '#services/service.ts';
 import { viewActionType, viewProperty } from './action-type-views.ts';
 import { listCustomActionTypes } from './action-types.ts';

@@ -18,7 +18,7 @@ import type {
   Declaration,
   RuleDeclaration,
   StageDeclaration,
-} from '#core/pipeline/declaration.ts';
+} from '#core/pipeline/definition/declaration.ts';
 import type {
   ActionRun,
   ConditionRun,

@@ -6,8 +6,8 @@
 
 import type { Kysely } from 'kysely';
 import { fault } from '#base/fault.ts';
-import type { Declaration } from '#core/pipeline/declaration.ts';
-import { pollingDisabledAt, polls } from '#core/pipeline/trigger-sources.ts';
+import type { Declaration } from '#core/pipeline/definition/declaration.ts';
+import { pollingDisabledAt, polls } from '#core/pipeline/trigger/trigger-sources.ts';
 import type { House } from '#services/service.ts';
 import { findDeclaration } from './room.ts';
 import { rows, within, type PipelineRow, type Tables } from './tables.ts';

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { arnOf } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
-import type { WebhookFilter } from '#core/pipeline/webhook-filter.ts';
+import type { WebhookFilter } from '#core/pipeline/trigger/webhook-filter.ts';
 import type { House, Scope } from '#services/service.ts';
 import { maskConfiguration } from './secrets.ts';
 import { checkTags, type Tagged, type Tags } from './tags.ts';

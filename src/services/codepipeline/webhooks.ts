@@ -8,8 +8,8 @@ import type { ListWebhookItem, WebhookDefinition } from '@aws-sdk/client-codepip
 import { present } from '#base/assert.ts';
 import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
-import type { ActionDeclaration } from '#core/pipeline/declaration.ts';
-import { filterFault } from '#core/pipeline/webhook-filter.ts';
+import type { ActionDeclaration } from '#core/pipeline/definition/declaration.ts';
+import { filterFault } from '#core/pipeline/trigger/webhook-filter.ts';
 import type { Call, Handler, House } from '#services/service.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { findDeclaration, requirePipeline, type Room } from './room.ts';

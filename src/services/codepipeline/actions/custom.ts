@@ -5,8 +5,8 @@
 
 import { present } from '#base/assert.ts';
 import type { UrlTemplates, Work } from '#core/job/state.ts';
-import type { ActionType } from '#core/pipeline/catalogue.ts';
-import { regionText } from '#core/pipeline/declaration-fault.ts';
+import type { ActionType } from '#core/pipeline/definition/catalogue.ts';
+import { regionText } from '#core/pipeline/definition/declaration-fault.ts';
 import type { StartAction, WithdrawAction } from '#core/pipeline/orders.ts';
 import { findActionType } from '#services/codepipeline/action-types.ts';
 import { forgetOldJobs } from '#services/codepipeline/job-ageing.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACTION_TYPES, isDoneByWorkers } from '#core/pipeline/catalogue.ts';
+import { ACTION_TYPES, isDoneByWorkers } from '#core/pipeline/definition/catalogue.ts';
 import type { StartAction } from '#core/pipeline/orders.ts';
 import type { Acting } from './action.ts';
 import { ActionRefused } from './action.ts';

@@ -3,7 +3,7 @@
  * runs, in words that say so; it never succeeds. What workers do is in `custom.ts`.
  */
 
-import type { ActionTypeId } from '#core/pipeline/declaration.ts';
+import type { ActionTypeId } from '#core/pipeline/definition/declaration.ts';
 import { ActionRefused, type Action } from './action.ts';
 import { approval } from './approval.ts';
 import { codebuild } from './codebuild.ts';

@@ -3,7 +3,7 @@
  * AWS: "Monitoring CodeCommit events in Amazon EventBridge" and "CodePipeline events: execution-trigger".
  */
 
-import type { PullRequestEvent } from './declaration.ts';
+import type { PullRequestEvent } from '#core/pipeline/definition/declaration.ts';
 import type { RepositoryChange } from './trigger-filter.ts';
 
 export type EventDetail = Readonly<Record<string, unknown>>;

@@ -9,8 +9,8 @@ import { faultsOf } from './declaration-fault.ts';
 import type { ActionDeclaration, Declaration } from './declaration.ts';
 import { CONDITION_KINDS } from './declaration.ts';
 import { isBefore } from './validate-artifacts.ts';
-import type { Reference } from './variables.ts';
-import { referencesIn } from './variables.ts';
+import type { Reference } from '#core/pipeline/variables.ts';
+import { referencesIn } from '#core/pipeline/variables.ts';
 
 interface Place {
   readonly stage: string;

@@ -2,7 +2,7 @@
 
 import type { ActionProperty, Bounds } from './catalogue-type.ts';
 import type { Path, Unknown } from './declaration-fault.ts';
-import { hasReference } from './variables.ts';
+import { hasReference } from '#core/pipeline/variables.ts';
 
 /** What is configured, as texts name it: `Action Build`, `Rule Check`. */
 export interface Subject {

@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { approvalAction, buildAction, pipeline, sourceAction, threeStages } from './decide-fixture.ts';
+import {
+  approvalAction,
+  buildAction,
+  pipeline,
+  sourceAction,
+  threeStages,
+} from '#core/pipeline/decide-fixture.ts';
 import type { GivenDeclaration, GivenStage } from './declaration-given.ts';
 import { completeDeclaration } from './declaration-given.ts';
 import { action, allFaults, faultOf, source, withAction } from './validate-fixture.ts';

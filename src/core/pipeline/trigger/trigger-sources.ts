@@ -4,7 +4,7 @@
  * connections only; here CodeCommit sources may have them too, which is our extension.
  */
 
-import type { ActionDeclaration, Declaration } from './declaration.ts';
+import type { ActionDeclaration, Declaration } from '#core/pipeline/definition/declaration.ts';
 import type { TriggerAnswer, RepositoryChange } from './trigger-filter.ts';
 import { askTrigger } from './trigger-filter.ts';
 

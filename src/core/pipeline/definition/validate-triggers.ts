@@ -6,8 +6,8 @@
 import type { DeclarationFault, Path } from './declaration-fault.ts';
 import { faultsOf, repeated } from './declaration-fault.ts';
 import type { Declaration, PushFilter, TriggerDeclaration } from './declaration.ts';
-import { TRIGGERS_LENGTH_MAX } from './limits.ts';
-import { unreadablePatterns } from './trigger-filter.ts';
+import { TRIGGERS_LENGTH_MAX } from '#core/pipeline/limits.ts';
+import { unreadablePatterns } from '#core/pipeline/trigger/trigger-filter.ts';
 
 const PROVIDERS: readonly string[] = ['CodeStarSourceConnection', 'CodeCommit'];
 

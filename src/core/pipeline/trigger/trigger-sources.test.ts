@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { completeDeclaration, type GivenDeclaration } from './declaration-given.ts';
-import type { Declaration } from './declaration.ts';
+import { completeDeclaration, type GivenDeclaration } from '#core/pipeline/definition/declaration-given.ts';
+import type { Declaration } from '#core/pipeline/definition/declaration.ts';
 import type { RepositoryChange } from './trigger-filter.ts';
 import { INACTIVE_MS_MAX, interestsIn, pollingDisabledAt, polls, watchersOf } from './trigger-sources.ts';
 

@@ -1,7 +1,7 @@
 /** What the rules of declarations depend on besides the declaration. */
 
 import type { ActionTypeLookup } from './catalogue-type.ts';
-import type { Quotas } from './limits.ts';
+import type { Quotas } from '#core/pipeline/limits.ts';
 
 export interface Circumstances {
   /** The pipeline's own, the only one in which most actions can run. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { GitTrigger, PatternFilter } from './declaration.ts';
+import type { GitTrigger, PatternFilter } from '#core/pipeline/definition/declaration.ts';
 import { askTrigger, passesFiles, unreadablePatterns, type RepositoryChange } from './trigger-filter.ts';
 
 const COMMIT = { repository: 'web', commitId: 'c'.repeat(40) };

@@ -6,8 +6,8 @@ import type { GivenDeclaration } from './declaration-given.ts';
 import { v2Features } from './declaration-given.ts';
 import type { ActionDeclaration, Declaration } from './declaration.ts';
 import { rulesOf } from './declaration.ts';
-import type { Quotas } from './limits.ts';
-import { STAGES_MIN } from './limits.ts';
+import type { Quotas } from '#core/pipeline/limits.ts';
+import { STAGES_MIN } from '#core/pipeline/limits.ts';
 
 /** More than the quotas allow. */
 export function sizeFaults({ stages }: Declaration, quotas: Quotas): readonly DeclarationFault[] {

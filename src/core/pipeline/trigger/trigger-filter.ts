@@ -5,7 +5,7 @@
 
 import type { Glob, GlobBudget } from '#core/glob.ts';
 import { matchesGlob, parseGlob } from '#core/glob.ts';
-import type { GitTrigger, PatternFilter, PullRequestEvent } from './declaration.ts';
+import type { GitTrigger, PatternFilter, PullRequestEvent } from '#core/pipeline/definition/declaration.ts';
 
 /** What happened in a repository. Deletions never start anything, and are not told. */
 export type RepositoryChange =

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { approvalAction, buildAction, pipeline, sourceAction } from './decide-fixture.ts';
+import { approvalAction, buildAction, pipeline, sourceAction } from '#core/pipeline/decide-fixture.ts';
 import type { GivenAction, GivenDeclaration } from './declaration-given.ts';
 import { action, allFaults, faultOf, JENKINS, withAction } from './validate-fixture.ts';
 

@@ -6,8 +6,8 @@ import type { ActionType } from './catalogue-type.ts';
 import type { DeclarationFault } from './declaration-fault.ts';
 import type { GivenAction, GivenDeclaration, GivenStage } from './declaration-given.ts';
 import { completeDeclaration } from './declaration-given.ts';
-import { pipeline, sourceAction } from './decide-fixture.ts';
-import { quotasOf } from './limits.ts';
+import { pipeline, sourceAction } from '#core/pipeline/decide-fixture.ts';
+import { quotasOf } from '#core/pipeline/limits.ts';
 import { declarationFaults } from './validate.ts';
 
 /** A custom type of the account. */
