@@ -5,6 +5,7 @@
 
 export const SERVICES = [
   'cloudtrail',
+  'cloudwatch',
   'codebuild',
   'codecommit',
   'codedeploy',
@@ -153,6 +154,10 @@ const SQS_QUERY_CODES: Readonly<Record<string, string>> = {
 export const BEYOND_THE_MODELS: Readonly<Record<string, Beyond>> = {
   // The official clients do not agree on the prefix.
   cloudtrail: { targetPrefixes: ['CloudTrail_20131101'] },
+  cloudwatch: {
+    errors: { ValidationException: 400 },
+    queryCodes: { ValidationException: 'ValidationError' },
+  },
   codebuild: { constraintFault: 'InvalidInputException' },
   codecommit: { memberFaults: true },
   codedeploy: { memberFaults: true },

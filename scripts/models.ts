@@ -126,8 +126,10 @@ function indexEntry(model: PublicModel, beyond: Beyond): Json {
   const unsigned = Object.entries(model.operations)
     .filter(([name, operation]) => operation.authtype === 'none' || beyond.unsigned?.includes(name))
     .map(([name]) => name);
+  const [protocol, ...furtherProtocols] = protocolsOf(metadata);
   return clean({
-    protocol: metadata['protocol'],
+    protocol,
+    furtherProtocols: furtherProtocols.length > 0 ? furtherProtocols : undefined,
     jsonVersion: metadata['jsonVersion'],
     apiVersion: metadata['apiVersion'],
     xmlNamespace: metadata['xmlNamespace'] ?? beyond.xmlNamespace,
@@ -137,8 +139,17 @@ function indexEntry(model: PublicModel, beyond: Beyond): Json {
     foreignQueries: beyond.foreignQueries,
     constraintFault: beyond.constraintFault,
     memberFaults: beyond.memberFaults,
-    isQueryCompatible: beyond.queryCodes !== undefined,
+    isQueryCompatible: beyond.queryCodes !== undefined || metadata['awsQueryCompatible'] !== undefined,
   });
+}
+
+/** JSON first, which every client of a service with a choice can speak; our own name for the one with the longest. */
+function protocolsOf(metadata: PublicModel['metadata']): readonly string[] {
+  const protocols = (metadata['protocols'] as unknown as readonly string[] | undefined) ?? [
+    metadata['protocol'],
+  ];
+  const names = protocols.map((name) => (name === 'smithy-rpc-v2-cbor' ? 'rpc-cbor' : String(name)));
+  return names.includes('json') ? ['json', ...names.filter((name) => name !== 'json')] : names;
 }
 
 function operationRow(operation: PublicOperation, status: number | undefined, unsigned = false): Json {

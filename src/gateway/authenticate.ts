@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
 import { fault } from '#base/fault.ts';
 import type { Principal } from '#core/policy/principal.ts';
+import { openContent } from '#wire/content-coding.ts';
 import type { HttpRequest } from '#wire/http.ts';
 import { hasStreamingInput, type Model, type Operation } from '#wire/model.ts';
 import { operationOfForm, type Route } from '#wire/router.ts';
@@ -90,11 +91,12 @@ export function createAuthenticate(parts: AuthenticateParts): Authenticate {
     };
     const refusal = verifyClaim(request, claim, proof, ordinaryRules);
     if (refusal) throw refusalToFault(refusal, route.protocol, claim.place, claim);
+    const content = await openContent(request, body, WHOLE_BYTES_MAX);
     return {
       principal: identity.principal,
-      operation: operationOf(route, request, body),
+      operation: operationOf(route, request, content),
       request,
-      body,
+      body: content,
       context: {},
     };
   }

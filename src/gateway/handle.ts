@@ -113,7 +113,8 @@ export function createHandling(parts: HandleParts): Handling {
     seen.asked = authenticated.operation;
     const operation = findOperation(model, authenticated.operation);
     seen.operation = operation.name;
-    seen.input = decodeInput(model, operation, authenticated.request, authenticated.body, route.labels);
+    const { request: opened, body } = authenticated;
+    seen.input = decodeInput(model, operation, opened, body, route.labels, route.protocol);
     seen.output = await perform(
       {
         model,
@@ -128,7 +129,7 @@ export function createHandling(parts: HandleParts): Handling {
       },
       seen,
     );
-    return encodeOutput(model, operation, seen.output, seen.requestId);
+    return encodeOutput(model, operation, seen.output, seen.requestId, route.protocol);
   }
 
   /** Records the call, if anybody is known to have made it. */

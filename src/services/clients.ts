@@ -5,6 +5,7 @@
 
 import type { Readable } from 'node:stream';
 import type * as CloudTrail from '@aws-sdk/client-cloudtrail';
+import type * as CloudWatch from '@aws-sdk/client-cloudwatch';
 import type * as CloudWatchLogs from '@aws-sdk/client-cloudwatch-logs';
 import type * as CodeBuild from '@aws-sdk/client-codebuild';
 import type * as CodeCommit from '@aws-sdk/client-codecommit';
@@ -23,6 +24,7 @@ import type { HostCommands } from './host-commands.ts';
 /** By IAM prefix, which is also the name of the room and of its model table. */
 export interface Clients {
   cloudtrail: typeof CloudTrail;
+  cloudwatch: typeof CloudWatch;
   codebuild: typeof CodeBuild;
   codecommit: typeof CodeCommit;
   codedeploy: typeof CodeDeploy;

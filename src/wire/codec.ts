@@ -17,6 +17,10 @@ import type { Model, Operation, Protocol } from './model.ts';
 import { readQueryInput, writeQueryFault, writeQueryOutput } from './query.ts';
 import { readRestJsonInput, writeRestJsonFault, writeRestJsonOutput } from './rest-json.ts';
 import { readRestInput, writeRestFault, writeRestOutput } from './rest.ts';
+import { readCborBody, writeCborBody, writeCborFault } from './rpc-cbor.ts';
+
+/** Clients take no answer for one of this protocol without the second. */
+const CBOR_HEADERS = { 'content-type': 'application/cbor', 'smithy-protocol': 'rpc-v2-cbor' };
 
 /** The operation of that name, or the fault that AWS gives for names it does not know. */
 export function findOperation(model: Model, name: string): Operation {
@@ -39,8 +43,9 @@ export function decodeInput(
   request: HttpRequest,
   body: Buffer | Readable,
   labels: Readonly<Record<string, string>> = {},
+  protocol: Protocol = model.protocol,
 ): Record<string, unknown> {
-  switch (model.protocol) {
+  switch (protocol) {
     case 'json':
       return readJsonBody(operation.input, wholeBody(operation, body));
     case 'query':
@@ -49,6 +54,8 @@ export function decodeInput(
       return readRestJsonInput(operation, request, body, labels);
     case 'rest-xml':
       return readRestInput(operation, request, body, labels);
+    case 'rpc-cbor':
+      return readCborBody(operation.input, wholeBody(operation, body));
   }
 }
 
@@ -57,9 +64,10 @@ export function encodeOutput(
   operation: Operation,
   output: object,
   requestId: string,
+  protocol: Protocol = model.protocol,
 ): HttpAnswer {
-  const headers = requestIdHeaders(model.protocol, requestId);
-  switch (model.protocol) {
+  const headers = requestIdHeaders(protocol, requestId);
+  switch (protocol) {
     case 'json': {
       const body = writeJsonBody(operation.output, output);
       return { status: operation.status, headers: { ...headers, 'content-type': jsonType(model) }, body };
@@ -72,6 +80,10 @@ export function encodeOutput(
       return writeRestJsonOutput(operation, output, headers);
     case 'rest-xml':
       return writeRestOutput(model, operation, output, headers);
+    case 'rpc-cbor': {
+      const body = writeCborBody(operation.output, output);
+      return { status: operation.status, headers: { ...headers, ...CBOR_HEADERS }, body };
+    }
   }
 }
 
@@ -102,6 +114,11 @@ export function encodeFault(
       return writeRestJsonFault(spelled, fault, headers);
     case 'rest-xml':
       return writeRestFault(spelled, fault, headers, model?.operations.get(operationName ?? '')?.output);
+    case 'rpc-cbor': {
+      const { shape, code, status } = spelled;
+      const body = writeCborFault(shape, code, fault);
+      return { status, headers: { ...headers, ...CBOR_HEADERS, ...queryErrorHeader(model, spelled) }, body };
+    }
   }
 }
 

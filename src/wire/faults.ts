@@ -9,7 +9,8 @@ import type { Model, Protocol, StructureShape } from './model.ts';
 
 type Spelling = readonly [code: string, status: number];
 
-const COMMON: Readonly<Record<string, Readonly<Record<Protocol, Spelling>>>> = {
+/** The CBOR protocol spells as JSON does. */
+const COMMON: Readonly<Record<string, Readonly<Record<Exclude<Protocol, 'rpc-cbor'>, Spelling>>>> = {
   MissingAuthenticationTokenException: {
     json: ['MissingAuthenticationTokenException', 400],
     query: ['MissingAuthenticationToken', 403],
@@ -124,12 +125,14 @@ export interface SpelledFault {
 export function spellFault(model: Model | undefined, protocol: Protocol, fault: Fault): SpelledFault {
   const shape = model?.errors.get(fault.code);
   if (isJson(protocol) && shape?.error) return { code: shape.name, status: shape.error.status, shape };
-  const common = Object.hasOwn(COMMON, fault.code) ? COMMON[fault.code]?.[protocol] : undefined;
+  const common = Object.hasOwn(COMMON, fault.code)
+    ? COMMON[fault.code]?.[protocol === 'rpc-cbor' ? 'json' : protocol]
+    : undefined;
   if (common) return { code: common[0], status: fault.status ?? common[1], shape };
   if (!shape?.error) return { code: fault.code, status: fault.status ?? 400, shape: undefined };
   return { code: shape.error.code, status: shape.error.status, shape };
 }
 
 function isJson(protocol: Protocol): boolean {
-  return protocol === 'json' || protocol === 'rest-json';
+  return protocol === 'json' || protocol === 'rest-json' || protocol === 'rpc-cbor';
 }

@@ -7,11 +7,14 @@
 import { readFileSync } from 'node:fs';
 import { assert, present } from '#base/assert.ts';
 
-export type Protocol = 'json' | 'query' | 'rest-json' | 'rest-xml';
+export type Protocol = 'json' | 'query' | 'rest-json' | 'rest-xml' | 'rpc-cbor';
 
 /** What tells a service apart on the wire. */
 export interface ServiceFacts {
+  /** The one that is meant when nothing else is said. */
   readonly protocol: Protocol;
+  /** Others that the service speaks: clients of different ages do not agree. */
+  readonly furtherProtocols: readonly Protocol[];
   /** `1.0` or `1.1`, for the content type of protocol json. */
   readonly jsonVersion?: string;
   readonly apiVersion: string;
@@ -190,6 +193,7 @@ function readIndex(): ReadonlyMap<string, ServiceFacts> {
   const facts = Object.entries(rows).map(([service, row]): [string, ServiceFacts] => [
     service,
     {
+      furtherProtocols: [],
       targetPrefixes: [],
       unsigned: [],
       foreignQueries: [],

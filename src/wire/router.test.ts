@@ -69,8 +69,31 @@ test('a target that nobody has is rejected, and so is one without a dot', () => 
 
 test('a protocol that is not spoken here is rejected before anything else', () => {
   const headers = { 'smithy-protocol': 'rpc-v2-cbor', 'x-amz-target': 'CodePipeline_20150709.GetPipeline' };
-  const routing = routeRequest(request('POST', '/service/X/operation/Y', headers), 'codepipeline');
-  assert.equal(rejected(routing).status, 415);
+  const named = '/service/CodePipeline_20150709/operation/GetPipeline';
+  assert.equal(rejected(routeRequest(request('POST', named, headers), 'codepipeline')).status, 415);
+  const other = { 'smithy-protocol': 'rpc-v2-json' };
+  assert.equal(rejected(routeRequest(request('POST', named, other), 'codepipeline')).status, 415);
+});
+
+test('a service of several protocols takes each request in the one that it speaks', () => {
+  const rows = [
+    ['json', request('POST', '/', { 'x-amz-target': 'GraniteServiceVersion20100801.ListMetrics' })],
+    [
+      'rpc-cbor',
+      request('POST', '/below/service/GraniteServiceVersion20100801/operation/ListMetrics', {
+        'smithy-protocol': 'rpc-v2-cbor',
+      }),
+    ],
+  ] as const;
+  for (const [protocol, sent] of rows) {
+    const expected = { service: 'cloudwatch', protocol, operation: 'ListMetrics', labels: {} };
+    assert.deepEqual(routeRequest(sent, 'monitoring'), expected);
+    assert.equal(rejected(routeRequest(sent, 'iam')).status, 404, 'signed for another service');
+  }
+  const form = { service: 'cloudwatch', protocol: 'query', operation: undefined, labels: {} };
+  assert.deepEqual(routeRequest(request('POST', '/', FORM), 'monitoring'), form);
+  assert.equal(rejected(routeRequest(request('POST', '/', {}), 'monitoring')).status, 404);
+  assert.equal(rejected(routeRequest(request('POST', '/', FORM), 'codepipeline')).status, 404);
 });
 
 test('a form goes to the service of the scope, and its body names the operation', () => {

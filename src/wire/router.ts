@@ -43,10 +43,8 @@ export function routeRequest(
   hosts: readonly string[] = [],
 ): Route | Rejection {
   const target = request.headers['x-amz-target'];
-  if (request.headers['smithy-protocol'] !== undefined) {
-    const shown = request.headers['smithy-protocol'].slice(0, SHOWN_LENGTH_MAX);
-    return reject('json', `The protocol ${shown} is not spoken here.`, 415);
-  }
+  const named = request.headers['smithy-protocol'];
+  if (named !== undefined) return routeNamedProtocol(named, request, signingName);
   if (target !== undefined) return routeTarget(target, signingName);
   if (signingName === undefined) {
     if (isForm(request)) return missingToken();
@@ -60,7 +58,12 @@ export function routeRequest(
   }
   switch (protocol) {
     case 'json':
+      if (isForm(request) && speaks(service, 'query')) {
+        return { service, protocol: 'query', operation: undefined, labels: {} };
+      }
       return reject('json', 'The header X-Amz-Target, which names the operation, is missing.', 404);
+    case 'rpc-cbor':
+      return reject(protocol, 'The header Smithy-Protocol is missing.', 404);
     case 'query':
       return { service, protocol, operation: undefined, labels: {} };
     case 'rest-json':
@@ -101,6 +104,28 @@ function missingToken(): Rejection {
     protocol: 'query',
     fault: fault('MissingAuthenticationTokenException', 'Request is missing Authentication Token'),
   };
+}
+
+function speaks(service: string, protocol: Protocol): boolean {
+  const facts = serviceFacts(service);
+  return facts?.protocol === protocol || facts?.furtherProtocols.includes(protocol) === true;
+}
+
+/** `/service/<target prefix>/operation/<operation>`; what stands before in the path is the endpoint's own. */
+const RPC_PATH = /\/service\/([^/]+)\/operation\/([^/]+)$/;
+
+function routeNamedProtocol(
+  named: string,
+  request: HttpRequest,
+  signingName: string | undefined,
+): Route | Rejection {
+  const shown = named.slice(0, SHOWN_LENGTH_MAX);
+  if (named !== 'rpc-v2-cbor') return reject('json', `The protocol ${shown} is not spoken here.`, 415);
+  const [, prefix = '', operation = ''] = RPC_PATH.exec(splitTarget(request.target).path) ?? [];
+  const routing = routeTarget(`${prefix}.${operation}`, signingName);
+  if (isRejection(routing)) return { ...routing, protocol: 'rpc-cbor' };
+  if (speaks(routing.service, 'rpc-cbor')) return { ...routing, protocol: 'rpc-cbor' };
+  return reject('rpc-cbor', `The service ${routing.service} does not speak the protocol ${shown}.`, 415);
 }
 
 /** Prefixes may contain dots: the operation is behind the last one. The scope of the signature must agree. */

@@ -42,11 +42,13 @@ after(() => botocore?.close());
 
 for (const service of services().filter((name) => !OWN_TABLES.has(name))) {
   const model = loadModel(service);
-  const carrier: Carrier = {
-    protocol: model.protocol,
-    skips: (name) => OTHER_TYPES.has(name),
-    hasWholeSeconds: true,
-  };
+  for (const protocol of [model.protocol, ...model.furtherProtocols]) {
+    suite(model, { protocol, skips: (name) => OTHER_TYPES.has(name), hasWholeSeconds: true });
+  }
+}
+
+function suite(model: Model, carrier: Carrier): void {
+  const service = `${model.service} in ${carrier.protocol}`;
   const operations = [...model.operations.values()];
 
   test(`${service}: what botocore sends is what an operation gets`, { skip: !isPresent }, async () => {
@@ -80,7 +82,8 @@ async function checkInput(
 ): Promise<void> {
   const input = operation.input ? drawStructure(g, carrier, operation.input) : {};
   if ('Bucket' in input) input['Bucket'] = 'a-bucket';
-  const order = { service: model.service, operation: operation.name, input: toJson(input) };
+  const { protocol } = carrier;
+  const order = { service: model.service, protocol, operation: operation.name, input: toJson(input) };
   const sent = (await botocore.ask(order)) as {
     method: string;
     path: string;
@@ -100,7 +103,8 @@ async function checkInput(
   const routing = routeRequest(request, model.signingName);
   assert.ok(!isRejection(routing), `${operation.name} is routed`);
   assert.equal(routing.operation ?? operationOfForm(request, body), operation.name);
-  const decoded = canonical(decodeInput(model, operation, request, body, routing.labels)) as Record<
+  assert.equal(routing.protocol, protocol);
+  const decoded = canonical(decodeInput(model, operation, request, body, routing.labels, protocol)) as Record<
     string,
     unknown
   >;
@@ -116,10 +120,11 @@ async function checkOutput(
   operation: Operation,
 ): Promise<void> {
   const output = operation.output ? drawStructure(g, carrier, operation.output) : {};
-  const { status, headers, body } = encodeOutput(model, operation, output, 'request-id');
+  const { protocol } = carrier;
+  const { status, headers, body } = encodeOutput(model, operation, output, 'request-id', protocol);
   const bytes = Buffer.from((body as Uint8Array | undefined) ?? []);
   const answer = { status, headers, body: bytes.toString('base64') };
-  const order = { service: model.service, operation: operation.name, answer };
+  const order = { service: model.service, protocol, operation: operation.name, answer };
   const { ResponseMetadata: metadata, ...parsed } = await botocore.ask(order);
   assert.equal(parsed['$error'], undefined, `${operation.name}: ${parsed['$error']} in ${bytes.toString()}`);
   assert.equal((metadata as { RequestId: string }).RequestId, 'request-id');

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import * as CloudTrail from '@aws-sdk/client-cloudtrail';
+import * as CloudWatch from '@aws-sdk/client-cloudwatch';
 import * as CloudWatchLogs from '@aws-sdk/client-cloudwatch-logs';
 import * as CodeBuild from '@aws-sdk/client-codebuild';
 import * as CodeCommit from '@aws-sdk/client-codecommit';
@@ -35,6 +36,7 @@ const RUNS = Number(process.env['SLIPWAY_WIRE_RUNS'] ?? '2');
 
 const PACKAGES: Readonly<Record<string, object>> = {
   cloudtrail: CloudTrail,
+  cloudwatch: CloudWatch,
   codebuild: CodeBuild,
   codecommit: CodeCommit,
   codedeploy: CodeDeploy,

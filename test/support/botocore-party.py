@@ -1,7 +1,7 @@
 """The other party of test/contract/wire-botocore.test.ts: botocore's own serializers and parsers.
 
 Reads one JSON object a line and answers one a line. {"service", "operation", "input"} gives the request that the AWS
-CLI would send; {"service", "operation", "answer": {"status", "headers", "body"}} gives what it would return. Dates and
+CLI would send, in "protocol"; {"service", "operation", "answer": {"status", "headers", "body"}} gives what it would return. Dates and
 bytes travel as {"$date": milliseconds} and {"$bytes": base64}.
 """
 
@@ -48,8 +48,7 @@ def encode(value):
     return [encode(item) for item in value] if isinstance(value, list) else value
 
 
-def serialize(model, operation, value):
-    protocol = model.metadata["protocol"]
+def serialize(protocol, operation, value):
     serializer = botocore.serialize.create_serializer(protocol, include_validation=False)
     request = serializer.serialize_to_request(value, operation)
     body = request["body"]
@@ -67,8 +66,8 @@ def serialize(model, operation, value):
     }
 
 
-def parse(model, operation, answer):
-    parser = botocore.parsers.create_parser(model.metadata["protocol"])
+def parse(protocol, operation, answer):
+    parser = botocore.parsers.create_parser(protocol)
     body = base64.b64decode(answer["body"])
     response = {
         "status_code": answer["status"],
@@ -86,8 +85,9 @@ for line in sys.stdin:
     order = json.loads(line)
     model = model_of(order["service"])
     operation = model.operation_model(order["operation"])
+    protocol = {"rpc-cbor": "smithy-rpc-v2-cbor"}.get(order["protocol"], order["protocol"])
     if "input" in order:
-        result = serialize(model, operation, decode(order["input"]))
+        result = serialize(protocol, operation, decode(order["input"]))
     else:
-        result = parse(model, operation, order["answer"])
+        result = parse(protocol, operation, order["answer"])
     print(json.dumps(result), flush=True)

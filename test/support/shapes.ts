@@ -46,10 +46,15 @@ export function drawStructure(
   }
   // A form has no way to say that a structure is there and empty.
   const [first] = members;
-  if (carrier.protocol !== 'json' && depth > 0 && Object.keys(structure).length === 0 && first) {
+  if (!isRoomy(carrier) && depth > 0 && Object.keys(structure).length === 0 && first) {
     structure[first[0]] = drawMember(g, carrier, first[1], depth);
   }
   return structure;
+}
+
+/** Can tell empty from absent, and carry any text. */
+function isRoomy({ protocol }: Carrier): boolean {
+  return protocol === 'json' || protocol === 'rpc-cbor';
 }
 
 function isEndless(member: Member, depth: number): boolean {
@@ -63,13 +68,13 @@ function drawMember(g: GeneratorValue, carrier: Carrier, member: Member, depth: 
     case 'structure':
       return drawStructure(g, carrier, shape, depth + 1);
     case 'list': {
-      const least = carrier.protocol === 'json' ? 0 : 1;
+      const least = isRoomy(carrier) ? 0 : 1;
       const length = g(fc.integer, { min: least, max: depth > 2 ? 1 : 3 });
       const item: Member = isBound ? { ...shape.member, location: 'header' } : shape.member;
       return Array.from({ length }, () => drawMember(g, carrier, item, depth + 1));
     }
     case 'map': {
-      const least = carrier.protocol === 'json' ? 0 : 1;
+      const least = isRoomy(carrier) ? 0 : 1;
       const length = g(fc.integer, { min: least, max: 2 });
       const entries = Array.from({ length }, (_, index): [string, unknown] => {
         const key =
@@ -99,7 +104,7 @@ function drawScalar(g: GeneratorValue, carrier: Carrier, shape: ScalarShape, mem
       if (shape.enum) return g(fc.constantFrom, ...shape.enum);
       if (member.location === 'uri') return `${g(() => headerText)}${g(() => text)}x`;
       if (member.location !== undefined || member.xmlAttribute) return g(() => headerText);
-      return carrier.protocol === 'json' ? g(() => jsonText) : g(() => text);
+      return isRoomy(carrier) ? g(() => jsonText) : g(() => text);
     case 'boolean':
       return g(fc.boolean);
     case 'integer':
