@@ -114,7 +114,7 @@ export function createGateway(options: GatewayOptions): Gateway {
           clock.now(),
         ),
       as: (principal) => callerFor(principal, OWN_SOURCE),
-      record: (visit) => recording.recordVisit(visit),
+      record: (visit) => recording.recordVisit(visit, outerOrigin(visit.from, region)),
     },
     asService(service, sourceArn) {
       const name = `${service}.amazonaws.com`;

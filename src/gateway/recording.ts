@@ -13,7 +13,7 @@ import { callRecord } from '#core/trail/record.ts';
 import type { RecordedVisit } from '#services/service.ts';
 import type { Model } from '#wire/model.ts';
 import { replacedTexts, showMembers, withoutHidden } from '#wire/shown.ts';
-import { outerOrigin } from './calls.ts';
+import type { Origin } from './authorize.ts';
 import type { Rooms } from './rooms.ts';
 
 /** A call that is over. */
@@ -41,7 +41,7 @@ export interface Recording {
   /** Resolves when the call may be answered; rejects when it must not be answered as if all were well. */
   record(call: EndedCall): Promise<void>;
   /** The same for what came through a door of another protocol. */
-  recordVisit(visit: RecordedVisit): Promise<void>;
+  recordVisit(visit: RecordedVisit, origin: Origin): Promise<void>;
 }
 
 const OPERATION_FORM = /^[A-Za-z0-9]{1,128}$/;
@@ -76,10 +76,9 @@ export function createRecording(rooms: Rooms, clock: Clock, account: string, reg
       });
       await recorder.keep(record, isAwaited(kind, call.principal));
     },
-    async recordVisit(visit) {
-      const { name, readOnly, from } = visit;
+    async recordVisit(visit, { source, userAgent }) {
+      const { name, readOnly } = visit;
       const at = clock.now();
-      const { source, userAgent } = outerOrigin(from, region);
       const kind: CallKind = {
         source: `${visit.service}.amazonaws.com`,
         name,
