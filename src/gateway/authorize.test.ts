@@ -7,7 +7,7 @@ import type { PolicyDocument } from '#core/policy/document.ts';
 import { isFaulty, parsePolicy } from '#core/policy/parse.ts';
 import type { Principal } from '#core/policy/principal.ts';
 import { createAuthorize, type Origin } from './authorize.ts';
-import { innerOrigin } from './calls.ts';
+import { innerOrigin } from './origins.ts';
 import { createRooms, type AnyService } from './rooms.ts';
 
 const ACCOUNT = '123456789012';

@@ -10,7 +10,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Log } from '#base/log.ts';
 import type { Route } from '#services/service.ts';
 import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
-import { plainAddress } from './calls.ts';
+import { plainAddress } from './origins.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface ServerParts {

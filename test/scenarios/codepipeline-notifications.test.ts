@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CodestarNotifications } from '@aws-sdk/client-codestar-notifications';
+import type { StageDeclaration } from '@aws-sdk/client-codepipeline';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 import { approval, createPipelines, type Pipelines, stageOf } from '#test/support/pipelines.ts';
 import { createReadTopic, type ReadTopic } from '#test/support/topics.ts';
@@ -52,7 +53,7 @@ async function told(): Promise<Told> {
 }
 
 /** The last stage puts the source into a bucket that is not there. */
-const failing = {
+const failing: StageDeclaration = {
   name: 'Deploy',
   actions: [
     {
@@ -62,11 +63,11 @@ const failing = {
       inputArtifacts: [{ name: 'Site' }],
     },
   ],
-} as const;
+};
 
 test('scenario 85: a failed execution is told with its stage and its actions', async () => {
   const Arn = await createRule('breaks', 'FULL', 'pipeline-execution-failed');
-  const execution = await pipelines.create('breaks', [{ ...failing, actions: [...failing.actions] }]);
+  const execution = await pipelines.create('breaks', [{ ...failing, actions: [...(failing.actions ?? [])] }]);
   const message = await told();
   const [run] = await pipelines.actions('breaks', execution);
   const reason = run?.output?.executionResult?.errorDetails?.message ?? '';
@@ -101,7 +102,7 @@ test('scenario 85: a failed execution is told with its stage and its actions', a
 
 test('scenario 85: without the full detail no error text is told', async () => {
   await createRule('quiet', 'BASIC', 'pipeline-execution-failed', 'action-execution-failed');
-  await pipelines.create('quiet', [{ ...failing, actions: [...failing.actions] }]);
+  await pipelines.create('quiet', [{ ...failing, actions: [...(failing.actions ?? [])] }]);
   const messages = [await told(), await told()];
   const byType = (word: string) => messages.find(({ detailType }) => String(detailType).includes(word));
   assert.deepEqual(byType('Pipeline Execution')?.['additionalAttributes'], {
