@@ -14,6 +14,7 @@ import { isFault } from '#base/fault.ts';
 import type { ArtifactFacts, ArtifactsPlan, BuildFacts, BuildPlan } from '#core/build/state.ts';
 import type { ArtifactsSpec, Buildspec } from '#core/buildspec/buildspec.ts';
 import { keep, PhaseFailure, recall, type Bench } from './bench.ts';
+import { packCache, saveCache, type PackedCache } from './caches.ts';
 import { collectFiles, type CollectedFile, type Collection } from './collect.ts';
 import { hostPlace, sourcePlaces } from './places.ts';
 import { expansionQuestion, variablesQuestion } from './shell.ts';
@@ -25,16 +26,18 @@ interface Answers {
   readonly exportedVariables: readonly { readonly name: string; readonly value: string }[];
   /** Text of the buildspec → the text as the shell expands it. */
   readonly expanded: Readonly<Record<string, string>>;
+  readonly cache?: PackedCache;
 }
 
 /** `end` ends the sandbox; `say` adds lines to the log after that. */
 export async function uploadArtifacts(
   bench: Bench,
   spec: Buildspec,
+  isSucceeding: boolean,
   end: () => Promise<void>,
   say: (text: string) => void,
 ): Promise<BuildFacts> {
-  const answers = recall<Answers>(bench.directory, 'answers') ?? (await askShell(bench, spec));
+  const answers = recall<Answers>(bench.directory, 'answers') ?? (await askShell(bench, spec, isSucceeding));
   keep(bench.directory, 'answers', answers);
   await end();
   const artifacts: ArtifactFacts[] = [];
@@ -55,6 +58,7 @@ export async function uploadArtifacts(
     }
     throw error;
   }
+  if (answers.cache) await saveCache(bench, answers.cache, say);
   return { ...exported(answers), artifacts };
 }
 
@@ -62,7 +66,7 @@ function exported(answers: Answers): BuildFacts {
   return { exportedVariables: answers.exportedVariables };
 }
 
-async function askShell(bench: Bench, spec: Buildspec): Promise<Answers> {
+async function askShell(bench: Bench, spec: Buildspec, isSucceeding: boolean): Promise<Answers> {
   const { workspace } = bench.sandbox;
   const isSecret = (name: string) =>
     bench.plan.environment.variables.some((each) => each.name === name && each.type !== 'PLAINTEXT');
@@ -89,7 +93,9 @@ async function askShell(bench: Bench, spec: Buildspec): Promise<Answers> {
       if (text !== undefined) expanded[text] = Buffer.from(word, 'base64').toString().replace(/\n$/, '');
     });
   }
-  return { exportedVariables, expanded };
+  const cache = isSucceeding ? await packCache(bench, spec) : undefined;
+  await bench.flush();
+  return { exportedVariables, expanded, ...(cache ? { cache } : {}) };
 }
 
 /** The outputs that somebody waits for, each with its block of the buildspec. */
@@ -146,13 +152,14 @@ async function put(
   };
   if (plan.packaging !== 'ZIP') {
     for (const file of files) {
-      await putObject(bench, bucket, key === '' ? file.name : `${key}/${file.name}`, file.path, {});
+      const name = key === '' ? file.name : `${key}/${file.name}`;
+      await putObject(bench, plan, bucket, name, file.path, {});
     }
     return facts;
   }
   const archive = join(bench.directory, 'artifact.zip');
   const { sha256, md5 } = await pack(files, archive);
-  await putObject(bench, bucket, key, archive, {
+  await putObject(bench, plan, bucket, key, archive, {
     'codebuild-content-sha256': sha256,
     'codebuild-content-md5': md5,
   });
@@ -162,6 +169,7 @@ async function put(
 
 async function putObject(
   bench: Bench,
+  { encryptionDisabled }: ArtifactsPlan,
   bucket: string,
   key: string,
   path: string,
@@ -174,6 +182,9 @@ async function putObject(
     Body: createReadStream(path),
     ContentLength: statSync(path).size,
     Metadata: { 'codebuild-buildarn': bench.plan.arn, ...metadata },
+    ...(encryptionDisabled === true
+      ? {}
+      : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: bench.plan.encryptionKey }),
   });
 }
 

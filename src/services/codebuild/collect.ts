@@ -54,7 +54,9 @@ export function collectFiles(spec: ArtifactsSpec, source: string, base: string, 
     );
     for (const pattern of spec.files) {
       lines.push(`Expanding ${pattern}`);
-      const paths = find(folder, pattern).filter((path) => !excluded.some((glob) => matchesGlob(glob, path)));
+      const paths = findFiles(folder, pattern).filter(
+        (path) => !excluded.some((glob) => matchesGlob(glob, path)),
+      );
       if (paths.length === 0) lines.push(`Skipping invalid file path ${pattern}`);
       else lines.push(`Found ${paths.length} file(s)`);
       for (const path of paths) {
@@ -87,7 +89,7 @@ function expandBase(base: string, limit: string): string[] {
 }
 
 /** Paths of files and links below `folder` that the pattern names, sorted. */
-function find(folder: string, pattern: string): string[] {
+export function findFiles(folder: string, pattern: string): string[] {
   const clean = pattern.replace(/^(\.\/)+/, '').replace(/\/+$/, '');
   if (clean === '' || clean.startsWith('/')) return [];
   const parts = clean.split('/');

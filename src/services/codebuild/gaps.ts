@@ -9,7 +9,6 @@ const fleets = gap('builds run on this machine; there are no fleets');
 const webhooks = gap('sources of other providers are not built yet');
 const sharing = gap('projects are not shared between accounts');
 const images = gap('there is no image catalogue; builds use the tools of this machine');
-const cache = gap('caches are not built yet');
 
 export const gaps = {
   BatchGetBuildBatches: batches,
@@ -58,5 +57,4 @@ export const gaps = {
   PutResourcePolicy: sharing,
   UpdateProjectVisibility: sharing,
   ListCuratedEnvironmentImages: images,
-  InvalidateProjectCache: cache,
 } as const;

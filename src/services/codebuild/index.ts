@@ -1,7 +1,7 @@
 /**
  * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
  *
- * Gaps: see `gaps.ts`; sources outside the house, SSM and Secrets Manager values, caches, reports, S3 logs, images,
+ * Gaps: see `gaps.ts`; sources outside the house, SSM and Secrets Manager values, reports, S3 logs, images,
  * privileged mode, VPCs, `run-as`, debug sessions, phase-change events.
  *
  * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house
@@ -60,6 +60,7 @@ const permissions: Permissions<'codebuild'> = {
   StopBuild: (input, scope) => [onBuild('StopBuild', input.id, scope)],
   BatchGetBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchGetBuilds', id, scope)),
   BatchDeleteBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchDeleteBuilds', id, scope)),
+  InvalidateProjectCache: (input, scope) => [onProject('InvalidateProjectCache', input.projectName, scope)],
   ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
 };
 

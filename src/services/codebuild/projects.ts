@@ -1,11 +1,14 @@
 /** Projects: created, changed, described, listed, deleted. A build keeps what its project was when it was started. */
 
+import { rmSync } from 'node:fs';
 import type { Project } from '@aws-sdk/client-codebuild';
 import { fault } from '#base/fault.ts';
 import type { Call, Handler, House } from '#services/service.ts';
 import { badgeUrl } from './badges.ts';
+import { localCacheDirectory } from './cache-store.ts';
 import {
   findProject,
+  isProjectName,
   PAGE_ROWS,
   pageOf,
   pageStart,
@@ -81,6 +84,9 @@ export function projectOperations({ house }: Room) {
         .where('name', '=', projectName(input.name))
         .execute();
     });
+    if (isProjectName(projectName(input.name))) {
+      rmSync(localCacheDirectory(house, projectName(input.name)), { recursive: true, force: true });
+    }
     return {};
   };
 
@@ -113,7 +119,27 @@ export function projectOperations({ house }: Room) {
     };
   };
 
-  return { CreateProject, UpdateProject, DeleteProject, BatchGetProjects, ListProjects };
+  const InvalidateProjectCache: Handler<'codebuild', 'InvalidateProjectCache'> = async (call, input) => {
+    const { name } = await requireProject(house, projectName(input.projectName));
+    await database.transaction(async (transaction) => {
+      await tables(transaction)
+        .insertInto('codebuild_cache')
+        .values({ project_name: name, invalidated_at: call.at })
+        .onConflict((conflict) => conflict.column('project_name').doUpdateSet({ invalidated_at: call.at }))
+        .execute();
+    });
+    rmSync(localCacheDirectory(house, name), { recursive: true, force: true });
+    return {};
+  };
+
+  return {
+    CreateProject,
+    UpdateProject,
+    DeleteProject,
+    BatchGetProjects,
+    ListProjects,
+    InvalidateProjectCache,
+  };
 }
 
 export function settingsOf(row: ProjectRow): ProjectSettings {

@@ -36,6 +36,11 @@ export function projectName(nameOrArn: string | undefined): string {
   return name.startsWith('arn:') ? name.slice(name.indexOf(':project/') + ':project/'.length) : name;
 }
 
+/** Also a safe name of a folder. */
+export function isProjectName(name: string): boolean {
+  return /^[A-Za-z0-9][\w-]{1,254}$/.test(name);
+}
+
 /** A build's id, given as id or ARN. */
 export function buildId(idOrArn: string | undefined): string {
   const given = idOrArn ?? '';

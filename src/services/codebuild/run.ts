@@ -170,7 +170,8 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
     const finish = (status: string, context: PhaseContext) =>
       appendOnce(directory, 'upload', said + endLines(room, 'UPLOAD_ARTIFACTS', status, context));
     try {
-      const facts = await uploadArtifacts(bench, specOf(directory), endSandbox, say);
+      const isSucceeding = !state.phases.some((each) => each.status === 'FAILED');
+      const facts = await uploadArtifacts(bench, specOf(directory), isSucceeding, endSandbox, say);
       finish('SUCCEEDED', FINE);
       return facts;
     } catch (error) {

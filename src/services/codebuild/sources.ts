@@ -17,6 +17,8 @@ import { ZipRefused } from '#store/zip-entries.ts';
 import { readCloneReference, type CloneReference } from './clone-reference.ts';
 import { gitPassword } from './git-password.ts';
 import { keep, PhaseFailure, type Bench } from './bench.ts';
+import { restoreCache } from './caches.ts';
+import { COMMANDS_FOLDER, writeCommands } from './commands-on-path.ts';
 import { createEnvironment } from './environment.ts';
 import { beneath, makeFolder, repositoryOf, sourcePlaces, type SourcePlace } from './places.ts';
 import { isInlineBuildspec } from './settings.ts';
@@ -43,11 +45,11 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
   const spec = await readBuildspec(bench, primary as SourcePlace);
   for (const warning of spec.warnings) bench.say(`Warning: ${warning}`);
   if (spec.reports.length > 0) bench.say('Warning: reports are read but not acted on yet');
-  if (spec.cache) bench.say('Warning: cache is read but not acted on yet');
   bench.say('Processing environment variables');
   const variables = createEnvironment(bench, spec, places, resolved);
   writeScripts(bench, spec, variables);
   keep(bench.directory, 'spec', spec);
+  await restoreCache(bench, spec);
   sayPhases(bench, spec, primary as SourcePlace);
   return {
     ...(resolved === undefined ? {} : { resolvedSourceVersion: resolved }),
@@ -241,7 +243,10 @@ async function readBuildspec(bench: Bench, primary: SourcePlace): Promise<Builds
 
 function writeScripts(bench: Bench, spec: Buildspec, variables: ReadonlyMap<string, string>): void {
   const { readonlyDirectory, workspace } = bench.sandbox;
-  writeFileSync(join(readonlyDirectory, 'environment.sh'), environmentScript(variables), { mode: 0o644 });
+  writeCommands(readonlyDirectory);
+  const path = variables.has('PATH') ? '' : `export PATH="$PATH:${workspace}/${COMMANDS_FOLDER}"\n`;
+  const environment = environmentScript(variables) + path;
+  writeFileSync(join(readonlyDirectory, 'environment.sh'), environment, { mode: 0o644 });
   writeFileSync(join(readonlyDirectory, 'state.sh'), stateScript(workspace, spec.version), { mode: 0o644 });
 }
 

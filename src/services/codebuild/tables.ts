@@ -8,6 +8,7 @@ export type Tables = {
   codebuild_project: ProjectRow;
   codebuild_build: BuildRow;
   codebuild_token: TokenRow;
+  codebuild_cache: CacheRow;
 };
 
 export type ProjectRow = {
@@ -37,6 +38,12 @@ export type TokenRow = {
   /** Hash of the request. */
   request: string;
   created_at: number;
+};
+
+export type CacheRow = {
+  project_name: string;
+  /** What was saved before counts for nothing. */
+  invalidated_at: number;
 };
 
 export function tables(database: Database | Kysely<unknown>): Kysely<Tables> {
@@ -79,6 +86,16 @@ export const migrations: readonly Migration[] = [
         .addColumn('build_id', 'text', (column) => column.notNull())
         .addColumn('request', 'text', (column) => column.notNull())
         .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
+  {
+    name: 'codebuild/002-caches',
+    async up(database) {
+      await database.schema
+        .createTable('codebuild_cache')
+        .addColumn('project_name', 'text', (column) => column.primaryKey())
+        .addColumn('invalidated_at', 'bigint', (column) => column.notNull())
         .execute();
     },
   },
