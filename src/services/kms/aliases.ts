@@ -15,8 +15,9 @@ export function aliasOperations(room: Room) {
 
   const CreateAlias: Handler<'kms', 'CreateAlias'> = async (call, input) => {
     const name = checkName(input.AliasName);
-    const key = await findKeyById(room, input.TargetKeyId);
-    await authorizeBoth(room, call, 'CreateAlias', name, key);
+    await authorizeAlias(room, call, 'CreateAlias', name);
+    const key = await findKeyById(room, call, 'CreateAlias', input.TargetKeyId);
+    await authorize(room, call, key, { action: 'CreateAlias' });
     checkNotPending(key);
     await house.database.transaction(async (transaction) => {
       const rows = withTables(transaction);
@@ -44,10 +45,11 @@ export function aliasOperations(room: Room) {
 
   const UpdateAlias: Handler<'kms', 'UpdateAlias'> = async (call, input) => {
     const name = checkName(input.AliasName);
-    const key = await findKeyById(room, input.TargetKeyId);
+    await authorizeAlias(room, call, 'UpdateAlias', name);
     const row = await findAlias(room, name);
-    const before = await findKeyById(room, row.key_id);
-    await authorizeBoth(room, call, 'UpdateAlias', name, key);
+    const key = await findKeyById(room, call, 'UpdateAlias', input.TargetKeyId);
+    const before = await findKeyById(room, call, 'UpdateAlias', row.key_id);
+    await authorize(room, call, key, { action: 'UpdateAlias' });
     await authorize(room, call, before, { action: 'UpdateAlias' });
     checkNotPending(key);
     const { spec, usage } = before.state;
@@ -70,16 +72,21 @@ export function aliasOperations(room: Room) {
 
   const DeleteAlias: Handler<'kms', 'DeleteAlias'> = async (call, input) => {
     const name = checkName(input.AliasName);
+    await authorizeAlias(room, call, 'DeleteAlias', name);
     const row = await findAlias(room, name);
-    await authorizeBoth(room, call, 'DeleteAlias', name, await findKeyById(room, row.key_id));
+    const key = await findKeyById(room, call, 'DeleteAlias', row.key_id);
+    await authorize(room, call, key, { action: 'DeleteAlias' });
     await house.database.transaction(async (transaction) => {
       await withTables(transaction).deleteFrom('kms_alias').where('name', '=', name).execute();
     });
     return {};
   };
 
-  const ListAliases: Handler<'kms', 'ListAliases'> = async (_call, input) => {
-    const only = input.KeyId === undefined ? undefined : (await findKeyById(room, input.KeyId)).state.id;
+  const ListAliases: Handler<'kms', 'ListAliases'> = async (call, input) => {
+    const only =
+      input.KeyId === undefined
+        ? undefined
+        : (await findKeyById(room, call, 'ListAliases', input.KeyId)).state.id;
     const all = await withTables(house.database.read)
       .selectFrom('kms_alias')
       .selectAll()
@@ -124,20 +131,18 @@ async function findAlias({ house }: Room, name: string): Promise<AliasRow> {
   return row;
 }
 
-/** Needed on the alias and on the key. */
-async function authorizeBoth(
+/** Needed on the alias, besides the same on the key. */
+async function authorizeAlias(
   room: Room,
   call: Call,
   action: 'CreateAlias' | 'UpdateAlias' | 'DeleteAlias',
   name: string,
-  key: FoundKey,
 ): Promise<void> {
   await call.authorize({
     action: `kms:${action}`,
     resource: aliasArn(room.house, name),
     context: callConditions(call),
   });
-  await authorize(room, call, key, { action });
 }
 
 function checkNotPending({ state }: FoundKey): void {

@@ -90,7 +90,7 @@ async function permit(
   action: string,
   conditions: Readonly<Record<string, string>> = {},
 ): Promise<KeyState> {
-  const key = await findKey(room, input.KeyId);
+  const key = await findKey(room, call, action, input.KeyId);
   await authorize(room, call, key, {
     action,
     context: input.EncryptionContext,

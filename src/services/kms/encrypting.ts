@@ -17,7 +17,7 @@ const PLAINTEXT_BYTES_MAX = 4096;
 
 export function encryptionOperations(room: Room) {
   const Encrypt: Handler<'kms', 'Encrypt'> = async (call, input) => {
-    const key = await findKey(room, input.KeyId);
+    const key = await findKey(room, call, 'Encrypt', input.KeyId);
     const algorithm = readAlgorithm(input.EncryptionAlgorithm);
     const context = input.EncryptionContext ?? {};
     const grantTokens = input.GrantTokens;
@@ -55,7 +55,7 @@ export function encryptionOperations(room: Room) {
     const algorithm = readAlgorithm(input.DestinationEncryptionAlgorithm);
     const context = input.DestinationEncryptionContext ?? {};
     const grantTokens = input.GrantTokens;
-    const key = await findKey(room, input.DestinationKeyId);
+    const key = await findKey(room, call, 'ReEncryptTo', input.DestinationKeyId);
     const conditions = { 'kms:EncryptionAlgorithm': algorithm };
     await authorize(room, call, key, { action: 'ReEncryptTo', context, grantTokens, conditions });
     checkUsable(key, 'ENCRYPT_DECRYPT', 'ReEncrypt');
@@ -153,13 +153,14 @@ async function decrypt(
   const blob = source.blob ?? new Uint8Array();
   const isSymmetric = source.algorithm === 'SYMMETRIC_DEFAULT';
   const parsed = isSymmetric ? parseCiphertext(blob) : undefined;
-  if (isSymmetric && !parsed) throw invalidCiphertext();
-  const key = await sourceKey(room, source, parsed);
+  if (isSymmetric && !parsed && source.keyId === undefined) throw invalidCiphertext();
+  const key = await sourceKey(room, call, source, parsed);
   const { context, grantTokens } = source;
   const conditions = { 'kms:EncryptionAlgorithm': source.algorithm };
   await authorize(room, call, key, { action: source.operation, context, grantTokens, conditions });
   checkUsable(key, 'ENCRYPT_DECRYPT', 'Decrypt');
   algorithmFor(key.state, source.algorithm);
+  if (isSymmetric && !parsed) throw invalidCiphertext();
   const { state } = key;
   const number = parsed?.material ?? 1;
   const plaintext = await useMaterial(room.house, state.id, number, (material) =>
@@ -174,20 +175,21 @@ async function decrypt(
 /** A symmetric blob names its key; if the caller names one too, it must be that one. */
 async function sourceKey(
   room: Room,
-  { keyId }: Source,
+  call: Call,
+  { keyId, operation }: Source,
   parsed: ParsedCiphertext | undefined,
 ): Promise<FoundKey> {
   if (!parsed) {
-    if (keyId !== undefined) return await findKey(room, keyId);
+    if (keyId !== undefined) return await findKey(room, call, operation, keyId);
     throw fault('ValidationException', 'KeyId is required for ciphertexts of asymmetric keys.');
   }
   if (keyId === undefined) {
     // A key that was deleted is missed by name; one that never was is a blob that nobody made.
     const known = await room.house.engine.read(room.machine, parsed.keyId);
     if (!known) throw invalidCiphertext();
-    return await findKey(room, keyArn(room.house, parsed.keyId));
+    return await findKey(room, call, operation, keyArn(room.house, parsed.keyId));
   }
-  const named = await findKey(room, keyId);
+  const named = await findKey(room, call, operation, keyId);
   if (named.state.id === parsed.keyId) return named;
   const message = 'The key ID in the request does not identify a CMK that can perform this operation.';
   throw fault('IncorrectKeyException', message);

@@ -26,9 +26,14 @@ export interface FoundKey {
 }
 
 /** By id, ARN, alias name or alias ARN. Keys of services come to be when they are first named. */
-export async function findKey(room: Room, text: string | undefined): Promise<FoundKey> {
+export async function findKey(
+  room: Room,
+  call: Call,
+  action: string,
+  text: string | undefined,
+): Promise<FoundKey> {
   const name = localName(room, text ?? '');
-  if (!name.startsWith('alias/')) return { state: await readKey(room, name) };
+  if (!name.startsWith('alias/')) return { state: await readKey(room, call, action, name) };
   const row = await withTables(room.house.database.read)
     .selectFrom('kms_alias')
     .select('key_id')
@@ -36,15 +41,21 @@ export async function findKey(room: Room, text: string | undefined): Promise<Fou
     .executeTakeFirst();
   const service = row ? undefined : serviceOfAlias(name);
   const id = row?.key_id ?? (service === undefined ? undefined : await openManagedKey(room, service));
-  if (id === undefined) throw fault('NotFoundException', `Alias ${aliasArn(room.house, name)} is not found.`);
-  return { state: await readKey(room, id), alias: name };
+  if (id !== undefined) return { state: await readKey(room, call, action, id), alias: name };
+  const arn = aliasArn(room.house, name);
+  return await refuseMissing(call, action, arn, `Alias ${arn} is not found.`);
 }
 
 /** By id or ARN: operations that change a key take no alias for it. */
-export async function findKeyById(room: Room, text: string | undefined): Promise<FoundKey> {
+export async function findKeyById(
+  room: Room,
+  call: Call,
+  action: string,
+  text: string | undefined,
+): Promise<FoundKey> {
   const name = localName(room, text ?? '');
   if (name.startsWith('alias/')) throw fault('InvalidArnException', `Invalid keyId ${text}`);
-  return { state: await readKey(room, name) };
+  return { state: await readKey(room, call, action, name) };
 }
 
 function localName({ house }: Room, text: string): string {
@@ -56,11 +67,17 @@ function localName({ house }: Room, text: string): string {
   return arn.resource.replace(/^key\//, '');
 }
 
-async function readKey({ house, machine }: Room, id: string): Promise<KeyState> {
+async function readKey({ house, machine }: Room, call: Call, action: string, id: string): Promise<KeyState> {
   const state = isKeyId(id) ? await house.engine.read(machine, id) : undefined;
   if (state && state.status !== 'Deleted') return state;
-  const { code, message } = notFound(keyArn(house, id));
-  throw fault(code, message);
+  const arn = keyArn(house, id);
+  return await refuseMissing(call, action, arn, notFound(arn).message);
+}
+
+/** That something is not there is learned only by those who might do this to it. */
+async function refuseMissing(call: Call, action: string, arn: string, message: string): Promise<never> {
+  await call.authorize({ action: `kms:${action}`, resource: arn, context: callConditions(call) });
+  throw fault('NotFoundException', message);
 }
 
 /** What a request asks of a key, besides the action. */

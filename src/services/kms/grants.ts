@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { fault } from '#base/fault.ts';
 import { stateFault } from '#core/key/faults.ts';
 import { GRANT_CONDITION, isGrantPrincipal } from '#core/key/grant.ts';
-import type { Handler } from '#services/service.ts';
+import type { Call, Handler } from '#services/service.ts';
 import { authorize, callConditions, checkDryRun, findKeyById, type FoundKey } from './finding.ts';
 import { bodyOf, hashToken, type GrantBody } from './grant-rows.ts';
 import { pageOf } from './paging.ts';
@@ -18,13 +18,11 @@ export function grantOperations(room: Room) {
   const { house } = room;
 
   const CreateGrant: Handler<'kms', 'CreateGrant'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'CreateGrant', input.KeyId);
     const operations = input.Operations ?? [];
     const body = {
-      granteePrincipal: checkPrincipal(input.GranteePrincipal),
-      ...(input.RetiringPrincipal === undefined
-        ? {}
-        : { retiringPrincipal: checkPrincipal(input.RetiringPrincipal) }),
+      granteePrincipal: input.GranteePrincipal ?? '',
+      ...(input.RetiringPrincipal === undefined ? {} : { retiringPrincipal: input.RetiringPrincipal }),
       operations,
       ...(input.Constraints === undefined ? {} : { constraints: { ...input.Constraints } }),
       issuingAccount: house.account,
@@ -42,6 +40,8 @@ export function grantOperations(room: Room) {
           : { 'kms:GrantConstraintType': Object.keys(input.Constraints) }),
       },
     });
+    checkPrincipal(input.GranteePrincipal);
+    if (input.RetiringPrincipal !== undefined) checkPrincipal(input.RetiringPrincipal);
     if (operations.includes('CreateGrant')) {
       // A grantee that makes grants may make only narrower ones, which nothing here would see to.
       const message = 'Grants that allow CreateGrant are not supported.';
@@ -56,7 +56,7 @@ export function grantOperations(room: Room) {
   };
 
   const ListGrants: Handler<'kms', 'ListGrants'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'ListGrants', input.KeyId);
     await authorize(room, call, key, { action: 'ListGrants' });
     const rows = await withTables(house.database.read)
       .selectFrom('kms_grant')
@@ -91,7 +91,7 @@ export function grantOperations(room: Room) {
   };
 
   const RevokeGrant: Handler<'kms', 'RevokeGrant'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'RevokeGrant', input.KeyId);
     await authorize(room, call, key, { action: 'RevokeGrant' });
     const row = await findGrant(room, key, input.GrantId);
     checkDryRun(input.DryRun);
@@ -100,7 +100,7 @@ export function grantOperations(room: Room) {
   };
 
   const RetireGrant: Handler<'kms', 'RetireGrant'> = async (call, input) => {
-    const { key, row } = await grantToRetire(room, input);
+    const { key, row } = await grantToRetire(room, call, input);
     // Only the grant itself lets somebody retire it, besides the policies.
     const conditions = { [GRANT_CONDITION]: [row.grant_id] };
     await authorize(room, call, key, { action: 'RetireGrant', conditions });
@@ -112,8 +112,8 @@ export function grantOperations(room: Room) {
   return { CreateGrant, ListGrants, ListRetirableGrants, RevokeGrant, RetireGrant };
 }
 
-function checkPrincipal(text: string | undefined): string {
-  if (text !== undefined && isGrantPrincipal(text)) return text;
+function checkPrincipal(text: string | undefined): void {
+  if (text !== undefined && isGrantPrincipal(text)) return;
   throw fault('InvalidArnException', `${text} is not a valid principal.`);
 }
 
@@ -174,6 +174,7 @@ async function findGrant({ house }: Room, { state }: FoundKey, id: string | unde
 
 async function grantToRetire(
   room: Room,
+  call: Call,
   input: {
     readonly GrantToken?: string | undefined;
     readonly KeyId?: string | undefined;
@@ -184,7 +185,7 @@ async function grantToRetire(
     if (input.KeyId === undefined || input.GrantId === undefined) {
       throw fault('ValidationException', 'Name the grant by its token, or by its key and its id.');
     }
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'RetireGrant', input.KeyId);
     return { key, row: await findGrant(room, key, input.GrantId) };
   }
   const row = await withTables(room.house.database.read)
@@ -193,7 +194,7 @@ async function grantToRetire(
     .where('token_hash', '=', hashToken(input.GrantToken))
     .executeTakeFirst();
   if (!row) throw fault('InvalidGrantTokenException', 'The grant token is not valid.');
-  return { key: await findKeyById(room, row.key_id), row };
+  return { key: await findKeyById(room, call, 'RetireGrant', row.key_id), row };
 }
 
 async function remove({ house }: Room, row: GrantRow): Promise<void> {

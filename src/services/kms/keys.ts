@@ -60,7 +60,7 @@ export function keyOperations(room: Room) {
   };
 
   const DescribeKey: Handler<'kms', 'DescribeKey'> = async (call, input) => {
-    const key = await findKey(room, input.KeyId);
+    const key = await findKey(room, call, 'DescribeKey', input.KeyId);
     await authorize(room, call, key, { action: 'DescribeKey', grantTokens: input.GrantTokens });
     return { KeyMetadata: metadataOf(key.state, house.account) };
   };
@@ -79,28 +79,28 @@ export function keyOperations(room: Room) {
   };
 
   const EnableKey: Handler<'kms', 'EnableKey'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'EnableKey', input.KeyId);
     await authorize(room, call, key, { action: 'EnableKey' });
     await decide(room, key.state.id, { type: 'KeyEnabled' });
     return {};
   };
 
   const DisableKey: Handler<'kms', 'DisableKey'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'DisableKey', input.KeyId);
     await authorize(room, call, key, { action: 'DisableKey' });
     await decide(room, key.state.id, { type: 'KeyDisabled' });
     return {};
   };
 
   const UpdateKeyDescription: Handler<'kms', 'UpdateKeyDescription'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'UpdateKeyDescription', input.KeyId);
     await authorize(room, call, key, { action: 'UpdateKeyDescription' });
     await decide(room, key.state.id, { type: 'DescriptionChanged', description: input.Description ?? '' });
     return {};
   };
 
   const ScheduleKeyDeletion: Handler<'kms', 'ScheduleKeyDeletion'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'ScheduleKeyDeletion', input.KeyId);
     const days = input.PendingWindowInDays ?? DELETION_DAYS_DEFAULT;
     const conditions = { 'kms:ScheduleKeyDeletionPendingWindowInDays': String(days) };
     await authorize(room, call, key, { action: 'ScheduleKeyDeletion', conditions });
@@ -117,7 +117,7 @@ export function keyOperations(room: Room) {
   };
 
   const CancelKeyDeletion: Handler<'kms', 'CancelKeyDeletion'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'CancelKeyDeletion', input.KeyId);
     await authorize(room, call, key, { action: 'CancelKeyDeletion' });
     const { arn } = await decide(room, key.state.id, { type: 'DeletionCancelled' });
     return { KeyId: arn };

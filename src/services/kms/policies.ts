@@ -1,8 +1,9 @@
 /** Key policies: the one named `default` that every key has; checked, kept, and handed to the gateway's decisions. */
 
+import { assert } from '#base/assert.ts';
 import { fault } from '#base/fault.ts';
 import { withGrants } from '#core/key/grant.ts';
-import { keepsControl } from '#core/key/key-policy.ts';
+import { defaultKeyPolicy, keepsControl } from '#core/key/key-policy.ts';
 import type { PolicyDocument } from '#core/policy/document.ts';
 import { isFaulty, parsePolicy } from '#core/policy/parse.ts';
 import type { Call, Handler } from '#services/service.ts';
@@ -16,14 +17,14 @@ const PARSED_MAX = 1000;
 
 export function policyOperations(room: Room) {
   const GetKeyPolicy: Handler<'kms', 'GetKeyPolicy'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'GetKeyPolicy', input.KeyId);
     await authorize(room, call, key, { action: 'GetKeyPolicy' });
     checkName(input.PolicyName);
     return { Policy: key.state.policy, PolicyName: POLICY_NAME };
   };
 
   const PutKeyPolicy: Handler<'kms', 'PutKeyPolicy'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'PutKeyPolicy', input.KeyId);
     const { id, arn } = key.state;
     const bypass = input.BypassPolicyLockoutSafetyCheck;
     const conditions = { 'kms:BypassPolicyLockoutSafetyCheck': String(bypass === true) };
@@ -36,7 +37,7 @@ export function policyOperations(room: Room) {
   };
 
   const ListKeyPolicies: Handler<'kms', 'ListKeyPolicies'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'ListKeyPolicies', input.KeyId);
     await authorize(room, call, key, { action: 'ListKeyPolicies' });
     return { PolicyNames: [POLICY_NAME], Truncated: false };
   };
@@ -66,16 +67,18 @@ interface Known {
   readonly document: PolicyDocument;
 }
 
-/** The key's policy with its grants. A key without one does not exist, and nobody may use it. */
+/** The key's policy with its grants. What is said of a key that is not there, the account decides. */
 export function createPolicyReader({ house, machine }: Room) {
   const parsed = new Map<string, Known>();
+  const absent = parsePolicy(defaultKeyPolicy(house.account), 'resource');
+  assert(!isFaulty(absent), 'the default key policy is a policy');
   return async (resource: string): Promise<PolicyDocument | undefined> => {
     const id = /^arn:aws:kms:[^:]*:[^:]*:key\/([^/]+)$/.exec(resource)?.[1];
     if (id === undefined) return undefined;
     const state = await house.engine.read(machine, id);
     if (!state || state.status === 'Deleted' || state.arn !== resource) {
       parsed.delete(id);
-      return undefined;
+      return absent;
     }
     const grants = await grantsOf(house.database.read, id);
     const grantIds = grants.map((grant) => grant.id).join();

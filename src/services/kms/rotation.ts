@@ -12,7 +12,7 @@ const PERIOD_DAYS_MAX = 2560;
 
 export function rotationOperations(room: Room) {
   const EnableKeyRotation: Handler<'kms', 'EnableKeyRotation'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'EnableKeyRotation', input.KeyId);
     const periodDays = input.RotationPeriodInDays ?? key.state.rotation?.periodDays ?? ROTATION_DAYS_DEFAULT;
     const conditions = { 'kms:RotationPeriodInDays': String(periodDays) };
     await authorize(room, call, key, { action: 'EnableKeyRotation', conditions });
@@ -25,14 +25,14 @@ export function rotationOperations(room: Room) {
   };
 
   const DisableKeyRotation: Handler<'kms', 'DisableKeyRotation'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'DisableKeyRotation', input.KeyId);
     await authorize(room, call, key, { action: 'DisableKeyRotation' });
     await decide(room, key.state.id, { type: 'RotationDisabled' });
     return {};
   };
 
   const GetKeyRotationStatus: Handler<'kms', 'GetKeyRotationStatus'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'GetKeyRotationStatus', input.KeyId);
     await authorize(room, call, key, { action: 'GetKeyRotationStatus' });
     const { state } = key;
     checkRotatable(state);
@@ -48,14 +48,14 @@ export function rotationOperations(room: Room) {
   };
 
   const RotateKeyOnDemand: Handler<'kms', 'RotateKeyOnDemand'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'RotateKeyOnDemand', input.KeyId);
     await authorize(room, call, key, { action: 'RotateKeyOnDemand' });
     const { arn } = await decide(room, key.state.id, { type: 'RotationRequested' });
     return { KeyId: arn };
   };
 
   const ListKeyRotations: Handler<'kms', 'ListKeyRotations'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'ListKeyRotations', input.KeyId);
     await authorize(room, call, key, { action: 'ListKeyRotations' });
     const { state } = key;
     checkRotatable(state);

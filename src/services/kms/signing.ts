@@ -44,7 +44,7 @@ export function signingOperations(room: Room) {
   };
 
   const GetPublicKey: Handler<'kms', 'GetPublicKey'> = async (call, input) => {
-    const key = await findKey(room, input.KeyId);
+    const key = await findKey(room, call, 'GetPublicKey', input.KeyId);
     await authorize(room, call, key, { action: 'GetPublicKey', grantTokens: input.GrantTokens });
     const { state } = key;
     if (state.spec === 'SYMMETRIC_DEFAULT' || state.usage === 'GENERATE_VERIFY_MAC') {
@@ -93,7 +93,7 @@ async function permitSignature(
   input: SignatureInput,
   action: 'Sign' | 'Verify',
 ): Promise<{ readonly key: FoundKey; readonly algorithm: SigningAlgorithm }> {
-  const key = await findKey(room, input.KeyId);
+  const key = await findKey(room, call, action, input.KeyId);
   const wanted = input.SigningAlgorithm ?? '';
   const messageType = input.MessageType ?? 'RAW';
   const conditions = { 'kms:SigningAlgorithm': wanted, 'kms:MessageType': messageType };
@@ -111,7 +111,7 @@ async function permitMac(
   input: MacInput,
   action: 'GenerateMac' | 'VerifyMac',
 ): Promise<{ readonly key: FoundKey; readonly algorithm: MacAlgorithm }> {
-  const key = await findKey(room, input.KeyId);
+  const key = await findKey(room, call, action, input.KeyId);
   const wanted = input.MacAlgorithm ?? '';
   const conditions = { 'kms:MacAlgorithm': wanted };
   await authorize(room, call, key, { action, grantTokens: input.GrantTokens, conditions });

@@ -29,7 +29,7 @@ export function readTags(list: readonly Tag[]): Record<string, string> {
 
 export function taggingOperations(room: Room) {
   const TagResource: Handler<'kms', 'TagResource'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'TagResource', input.KeyId);
     const set = readTags(input.Tags ?? []);
     const requested = Object.entries(set).map(([name, value]) => [`aws:RequestTag/${name}`, value]);
     const conditions = { 'aws:TagKeys': Object.keys(set), ...Object.fromEntries(requested) };
@@ -39,7 +39,7 @@ export function taggingOperations(room: Room) {
   };
 
   const UntagResource: Handler<'kms', 'UntagResource'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'UntagResource', input.KeyId);
     const removed = input.TagKeys ?? [];
     await authorize(room, call, key, { action: 'UntagResource', conditions: { 'aws:TagKeys': removed } });
     await decide(room, key.state.id, { type: 'TagsChanged', set: {}, removed });
@@ -47,7 +47,7 @@ export function taggingOperations(room: Room) {
   };
 
   const ListResourceTags: Handler<'kms', 'ListResourceTags'> = async (call, input) => {
-    const key = await findKeyById(room, input.KeyId);
+    const key = await findKeyById(room, call, 'ListResourceTags', input.KeyId);
     await authorize(room, call, key, { action: 'ListResourceTags' });
     const tags = Object.entries(key.state.tags).sort(([a], [b]) => (a < b ? -1 : 1));
     const { shown, page } = pageOf(tags, ([name]) => name, input, TAGS_MAX);
