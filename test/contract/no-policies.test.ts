@@ -12,8 +12,14 @@ import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 import { brokenConstraints } from '#wire/constraints.ts';
 import { loadModel, type ScalarShape, type Shape, type StructureShape } from '#wire/model.ts';
 
-/** Allowed to everybody who has credentials, as on AWS. */
-const OPEN: ReadonlySet<string> = new Set(['sts:GetCallerIdentity', 'sts:GetSessionToken']);
+/**
+ * Allowed to everybody who has credentials, as on AWS; a subscription is confirmed and ended by whoever holds its token
+ * or its link.
+ */
+const OPEN: ReadonlySet<string> = new Set([
+  ...['sts:GetCallerIdentity', 'sts:GetSessionToken'],
+  ...['sns:ConfirmSubscription', 'sns:Unsubscribe'],
+]);
 /** Answers per key; see the test of its own. */
 const PER_KEY = 's3:DeleteObjects';
 /** Hosts are known by their registration, not by policies. */
@@ -163,6 +169,8 @@ const TEXTS: readonly string[] = [
   'a/b/c/d',
   's3://closed-bucket/a',
   'arn:aws:codepipeline:us-east-1:123456789012:closed',
+  'arn:aws:codestar-notifications:us-east-1:123456789012:notificationrule/closed',
+  'arn:aws:events:us-east-1:123456789012:event-bus/closed',
   'ThirdParty',
 ];
 
