@@ -24,12 +24,15 @@ export async function putArtifact(
   }
 }
 
-/** A store that names a key gets it asked for, or the action fails; nothing is stored otherwise than declared. */
-export function encryptionOf({ encryptionKey }: StartAction): {
-  readonly ServerSideEncryption?: 'aws:kms';
+/** Always under a KMS key: the store's own, or else the account's for S3. */
+export function encryptionOf({ encryptionKey }: Pick<StartAction, 'encryptionKey'>): {
+  readonly ServerSideEncryption: 'aws:kms';
   readonly SSEKMSKeyId?: string;
 } {
-  return encryptionKey === undefined ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: encryptionKey };
+  return {
+    ServerSideEncryption: 'aws:kms',
+    ...(encryptionKey === undefined ? {} : { SSEKMSKeyId: encryptionKey }),
+  };
 }
 
 /** The artifact's bytes, as they come. */
