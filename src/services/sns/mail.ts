@@ -1,6 +1,6 @@
 /** Sends mails over the SMTP server that the operator named; where none is named, it says so and sends nothing. */
 
-import { createTransport, type Transporter } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { Attempt } from './attempt.ts';
 import type { Mail } from './documents.ts';
 import type { Settings } from './settings.ts';
@@ -20,6 +20,8 @@ export function createMailer({ smtpUrl, mailFrom }: Settings): Mailer {
         const reason = 'no mail server is configured; SLIPWAY_SMTP_URL would name one';
         return { isDelivered: false, isPermanent: true, reason };
       }
+      // Loaded with the first mail: most installations send none.
+      const { createTransport } = await import('nodemailer');
       transport ??= createTransport({
         url: smtpUrl,
         connectionTimeout: WAIT_MS_MAX,

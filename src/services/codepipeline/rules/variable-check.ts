@@ -4,17 +4,16 @@
  * AWS: "VariableCheck" rule reference.
  */
 
-import { RE2JS } from 're2js';
 import type { EvaluateRule } from '#core/pipeline/orders.ts';
 import type { Rule, RuleOutcome } from './rule.ts';
 
 const SHOWN_LENGTH_MAX = 200;
 
 export const variableCheck: Rule = {
-  evaluate: (_acting, order) => Promise.resolve(check(order)),
+  evaluate: (_acting, order) => check(order),
 };
 
-function check({ configuration }: EvaluateRule): RuleOutcome {
+async function check({ configuration }: EvaluateRule): Promise<RuleOutcome> {
   const { Variable = '', Value = '', Operator = '' } = configuration;
   const summary = `${shown(Variable)} ${Operator} ${shown(Value)}`;
   const decided = (isMet: boolean): RuleOutcome => ({ type: isMet ? 'RuleMet' : 'RuleUnmet', summary });
@@ -32,7 +31,13 @@ function check({ configuration }: EvaluateRule): RuleOutcome {
   }
 }
 
-function matches(text: string, pattern: string, decided: (isMet: boolean) => RuleOutcome): RuleOutcome {
+async function matches(
+  text: string,
+  pattern: string,
+  decided: (isMet: boolean) => RuleOutcome,
+): Promise<RuleOutcome> {
+  // Loaded with the first expression: few pipelines have one.
+  const { RE2JS } = await import('re2js');
   try {
     return decided(RE2JS.compile(pattern).matches(text));
   } catch (error) {
