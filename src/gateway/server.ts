@@ -3,10 +3,11 @@
  * and answers, and nothing of AWS. A client that waits for `100 Continue` gets it only when its body is wanted.
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
+import { createServer } from '#base/node-http.ts';
 import type { Log } from '#base/log.ts';
 import type { Route } from '#services/service.ts';
 import type { HttpAnswer, HttpRequest } from '#wire/http.ts';

@@ -5,9 +5,10 @@
  */
 
 import { lookup as resolve, type LookupAddress } from 'node:dns';
-import { request as requestHttp, type RequestOptions } from 'node:http';
+import type { RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { request as requestHttp } from '#base/node-http.ts';
 import { isPublicAddress } from '#core/topic/public-address.ts';
 import type { Attempt } from './attempt.ts';
 
