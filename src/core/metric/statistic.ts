@@ -57,6 +57,5 @@ function percentileOf({ values, sampleCount }: Aggregate, percent: number): numb
  */
 export function isInsignificant(statistic: Statistic, sampleCount: number): boolean {
   if (statistic.type !== 'Percentile') return false;
-  const part = statistic.percent / 100;
-  return sampleCount * Math.min(part, 1 - part) < 10;
+  return sampleCount * Math.min(statistic.percent, 100 - statistic.percent) < 1000;
 }
