@@ -1,101 +1,28 @@
-/**
- * The UPLOAD_ARTIFACTS phase. First the shell is asked what only it knows (exported variables, evaluated names); then
- * the sandbox is ended, so that nothing moves while files are collected; then each artifact is packed and put under
- * the build's role.
- */
+/** Artifacts: which of them somebody waits for, what is in them, and how they are put under the build's role. */
 
-import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { ZipFile } from 'yazl';
-import { isFault } from '#base/fault.ts';
-import type { ArtifactFacts, ArtifactsPlan, BuildFacts, BuildPlan } from '#core/build/state.ts';
+import type { ArtifactFacts, ArtifactsPlan, BuildPlan } from '#core/build/state.ts';
 import type { ArtifactsSpec, Buildspec } from '#core/buildspec/buildspec.ts';
-import { keep, PhaseFailure, recall, type Bench } from './bench.ts';
-import { packCache, saveCache, type PackedCache } from './caches.ts';
+import { PhaseFailure, type Bench } from './bench.ts';
 import { collectFiles, type CollectedFile, type Collection } from './collect.ts';
+import type { Answers } from './last-questions.ts';
+import { pack } from './packing.ts';
 import { hostPlace, sourcePlaces } from './places.ts';
-import { expansionQuestion, variablesQuestion } from './shell.ts';
 
-const EXPORTED_VALUE_LENGTH_MAX = 4096;
-
-/** What the shell was asked before the sandbox ended. */
-interface Answers {
-  readonly exportedVariables: readonly { readonly name: string; readonly value: string }[];
-  /** Text of the buildspec → the text as the shell expands it. */
-  readonly expanded: Readonly<Record<string, string>>;
-  readonly cache?: PackedCache;
-}
-
-/** `end` ends the sandbox; `say` adds lines to the log after that. */
-export async function uploadArtifacts(
+/** Adds to `made` whatever is there, also when a later one fails. Faults of S3 come as they are. */
+export async function putArtifacts(
   bench: Bench,
   spec: Buildspec,
-  isSucceeding: boolean,
-  end: () => Promise<void>,
+  answers: Answers,
+  made: ArtifactFacts[],
   say: (text: string) => void,
-): Promise<BuildFacts> {
-  const answers = recall<Answers>(bench.directory, 'answers') ?? (await askShell(bench, spec, isSucceeding));
-  keep(bench.directory, 'answers', answers);
-  await end();
-  const artifacts: ArtifactFacts[] = [];
-  try {
-    for (const [plan, block] of wanted(bench.plan, spec)) {
-      const { files, lines } = collect(bench, block, answers);
-      for (const line of lines) say(line);
-      artifacts.push(await put(bench, plan, block, answers, files));
-    }
-  } catch (error) {
-    const facts = { ...exported(answers), artifacts };
-    if (error instanceof PhaseFailure) {
-      throw new PhaseFailure(error.context.statusCode, error.context.message, { facts });
-    }
-    if (isFault(error)) {
-      const message = `Failed to upload artifacts: ${error.code}: ${error.message}`;
-      throw new PhaseFailure('CLIENT_ERROR', message, { facts });
-    }
-    throw error;
+): Promise<void> {
+  for (const [plan, block] of wanted(bench.plan, spec)) {
+    const { files, lines } = collectBlock(bench, block, answers);
+    for (const line of lines) say(line);
+    made.push(await put(bench, plan, block, answers, files));
   }
-  if (answers.cache) await saveCache(bench, answers.cache, say);
-  return { ...exported(answers), artifacts };
-}
-
-function exported(answers: Answers): BuildFacts {
-  return { exportedVariables: answers.exportedVariables };
-}
-
-async function askShell(bench: Bench, spec: Buildspec, isSucceeding: boolean): Promise<Answers> {
-  const { workspace } = bench.sandbox;
-  const isSecret = (name: string) =>
-    bench.plan.environment.variables.some((each) => each.name === name && each.type !== 'PLAINTEXT');
-  const names = spec.environment.exportedVariables.filter(
-    (name) => /^[A-Za-z_]\w*$/.test(name) && !name.startsWith('AWS_') && !isSecret(name),
-  );
-  const exportedVariables: { name: string; value: string }[] = [];
-  if (names.length > 0) {
-    const { answer } = await bench.ask(variablesQuestion(workspace, names), spec.shell);
-    for (const word of answer.split(' ').filter(Boolean)) {
-      const mark = word.indexOf('=');
-      const value = Buffer.from(word.slice(mark + 1), 'base64').toString();
-      exportedVariables.push({ name: word.slice(0, mark), value: value.slice(0, EXPORTED_VALUE_LENGTH_MAX) });
-    }
-  }
-  const texts = [spec.artifacts, ...Object.values(spec.secondaryArtifacts)]
-    .flatMap((block) => [block?.name, block?.baseDirectory])
-    .filter((text): text is string => text !== undefined && /[$`]/.test(text));
-  const expanded: Record<string, string> = {};
-  if (texts.length > 0) {
-    const { answer } = await bench.ask(expansionQuestion(workspace, texts), spec.shell);
-    answer.split(' ').forEach((word, i) => {
-      const text = texts[i];
-      if (text !== undefined) expanded[text] = Buffer.from(word, 'base64').toString().replace(/\n$/, '');
-    });
-  }
-  const cache = isSucceeding ? await packCache(bench, spec) : undefined;
-  await bench.flush();
-  return { exportedVariables, expanded, ...(cache ? { cache } : {}) };
 }
 
 /** The outputs that somebody waits for, each with its block of the buildspec. */
@@ -118,7 +45,8 @@ function wanted(plan: BuildPlan, spec: Buildspec): [ArtifactsPlan, ArtifactsSpec
   return outputs;
 }
 
-function collect(bench: Bench, block: ArtifactsSpec, answers: Answers): Collection {
+/** Throws a `PhaseFailure` when nothing matches. */
+export function collectBlock(bench: Bench, block: ArtifactsSpec, answers: Answers): Collection {
   const { sandbox } = bench;
   const [primary] = sourcePlaces(bench.plan, sandbox.workspace, bench.room.house.region);
   const source = join(sandbox.workspaceDirectory, primary?.inWorkspace ?? '');
@@ -186,30 +114,4 @@ async function putObject(
       ? {}
       : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: bench.plan.encryptionKey }),
   });
-}
-
-/** The same files give the same archive. */
-async function pack(
-  files: readonly CollectedFile[],
-  archive: string,
-): Promise<{ sha256: string; md5: string }> {
-  if (existsSync(archive)) rmSync(archive);
-  const zip = new ZipFile();
-  for (const file of files) {
-    const options = { mtime: file.modifiedAt, mode: file.mode };
-    if (file.linkTo === undefined) zip.addFile(file.path, file.name, options);
-    else zip.addBuffer(Buffer.from(file.linkTo), file.name, options);
-  }
-  zip.end();
-  const sha256 = createHash('sha256');
-  const md5 = createHash('md5');
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      sha256.update(chunk);
-      md5.update(chunk);
-      done(null, chunk);
-    },
-  });
-  await pipeline(zip.outputStream, hashing, createWriteStream(archive, { mode: 0o600 }));
-  return { sha256: sha256.digest('hex'), md5: md5.digest('hex') };
 }

@@ -4,10 +4,8 @@ import { gap } from '#services/service.ts';
 
 const batches = gap('batch builds are not built yet');
 const sandboxes = gap('interactive sandboxes are not built yet');
-const reports = gap('test reports are not built yet');
 const fleets = gap('builds run on this machine; there are no fleets');
 const webhooks = gap('sources of other providers are not built yet');
-const sharing = gap('projects are not shared between accounts');
 const images = gap('there is no image catalogue; builds use the tools of this machine');
 
 export const gaps = {
@@ -27,19 +25,6 @@ export const gaps = {
   StartSandbox: sandboxes,
   StartSandboxConnection: sandboxes,
   StopSandbox: sandboxes,
-  BatchGetReportGroups: reports,
-  BatchGetReports: reports,
-  CreateReportGroup: reports,
-  DeleteReport: reports,
-  DeleteReportGroup: reports,
-  DescribeCodeCoverages: reports,
-  DescribeTestCases: reports,
-  GetReportGroupTrend: reports,
-  ListReportGroups: reports,
-  ListReports: reports,
-  ListReportsForReportGroup: reports,
-  ListSharedReportGroups: reports,
-  UpdateReportGroup: reports,
   BatchGetFleets: fleets,
   CreateFleet: fleets,
   DeleteFleet: fleets,
@@ -51,10 +36,5 @@ export const gaps = {
   ImportSourceCredentials: webhooks,
   ListSourceCredentials: webhooks,
   UpdateWebhook: webhooks,
-  DeleteResourcePolicy: sharing,
-  GetResourcePolicy: sharing,
-  ListSharedProjects: sharing,
-  PutResourcePolicy: sharing,
-  UpdateProjectVisibility: sharing,
   ListCuratedEnvironmentImages: images,
 } as const;

@@ -1,8 +1,8 @@
 /**
  * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
  *
- * Gaps: see `gaps.ts`; sources outside the house, SSM and Secrets Manager values, reports, S3 logs, images,
- * privileged mode, VPCs, `run-as`, debug sessions, phase-change events.
+ * Gaps: see `gaps.ts`; sources outside the house, SSM and Secrets Manager values, S3 logs, images,
+ * privileged mode, VPCs, `run-as`, debug sessions, phase-change events, builds that the whole world may read.
  *
  * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house
  * and the world; files, processes and users are its own. The curated images are names for the tools of this machine,
@@ -33,8 +33,14 @@ import {
   type BuildMachine,
   type Room,
 } from './room.ts';
+import { reportGroupOperations } from './report-groups.ts';
+import { reportMigration } from './report-tables.ts';
+import { trendOperations } from './report-trends.ts';
+import { reportGroupArn } from './report-views.ts';
+import { reportOperations } from './reports.ts';
 import { killBuild, runBuild } from './run.ts';
 import { createRunning } from './running.ts';
+import { createPolicyReader, sharingOperations } from './sharing.ts';
 import { numberOf, startAutoRetry, startingOperations } from './starting.ts';
 import { migrations, tables } from './tables.ts';
 import { viewChange } from './views.ts';
@@ -49,6 +55,14 @@ const onProject = (action: string, name: string | undefined, scope: Scope): Perm
 const onBuild = (action: string, id: string | undefined, scope: Scope): Permission =>
   onProject(action, projectOfBuild(buildId(id)), scope);
 
+const onReportGroup = (action: string, arn: string | undefined): Permission => ({
+  action: `codebuild:${action}`,
+  resource: arn ?? '*',
+});
+/** Reports are asked for by the ARN of their group. */
+const onReport = (action: string, arn: string | undefined): Permission =>
+  onReportGroup(action, (arn ?? '').replace(/:report\/(.+):[^:]*$/, ':report-group/$1'));
+
 const permissions: Permissions<'codebuild'> = {
   CreateProject: (input, scope) => [onProject('CreateProject', input.name, scope)],
   UpdateProject: (input, scope) => [onProject('UpdateProject', input.name, scope)],
@@ -60,6 +74,22 @@ const permissions: Permissions<'codebuild'> = {
   StopBuild: (input, scope) => [onBuild('StopBuild', input.id, scope)],
   BatchGetBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchGetBuilds', id, scope)),
   BatchDeleteBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchDeleteBuilds', id, scope)),
+  CreateReportGroup: (input, scope) => [
+    onReportGroup('CreateReportGroup', reportGroupArn(scope, input.name ?? '')),
+  ],
+  UpdateReportGroup: (input) => [onReportGroup('UpdateReportGroup', input.arn)],
+  DeleteReportGroup: (input) => [onReportGroup('DeleteReportGroup', input.arn)],
+  BatchGetReportGroups: (input) =>
+    (input.reportGroupArns ?? []).map((arn) => onReportGroup('BatchGetReportGroups', arn)),
+  ListReportsForReportGroup: (input) => [onReportGroup('ListReportsForReportGroup', input.reportGroupArn)],
+  GetReportGroupTrend: (input) => [onReportGroup('GetReportGroupTrend', input.reportGroupArn)],
+  BatchGetReports: (input) => (input.reportArns ?? []).map((arn) => onReport('BatchGetReports', arn)),
+  DeleteReport: (input) => [onReport('DeleteReport', input.arn)],
+  DescribeTestCases: (input) => [onReport('DescribeTestCases', input.reportArn)],
+  DescribeCodeCoverages: (input) => [onReport('DescribeCodeCoverages', input.reportArn)],
+  PutResourcePolicy: (input) => [onReportGroup('PutResourcePolicy', input.resourceArn)],
+  GetResourcePolicy: (input) => [onReportGroup('GetResourcePolicy', input.resourceArn)],
+  DeleteResourcePolicy: (input) => [onReportGroup('DeleteResourcePolicy', input.resourceArn)],
   InvalidateProjectCache: (input, scope) => [onProject('InvalidateProjectCache', input.projectName, scope)],
   ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
 };
@@ -84,10 +114,15 @@ export function openCodebuild(house: House, runtime: Runtime): Service<'codebuil
       ...projectOperations(room),
       ...startingOperations(room),
       ...buildOperations(room),
+      ...reportGroupOperations(room),
+      ...reportOperations(room),
+      ...trendOperations(room),
+      ...sharingOperations(room),
     },
     permissions,
     machines: [machine],
-    migrations,
+    migrations: [...migrations, reportMigration],
+    resourcePolicy: createPolicyReader(house),
     routes: [credentialsRoute(house, sessions, findBuild), badgesRoute(room)],
     async recover() {
       // Trying the sandbox out takes a moment that the first build should not wait for.

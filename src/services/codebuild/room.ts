@@ -84,10 +84,18 @@ export function pageStart(token: string | undefined): number {
 }
 
 /** `rows` were read from `start`, one more than a page. */
-export function pageOf<Row>(rows: readonly Row[], start: number): { rows: Row[]; nextToken?: string } {
-  const page = rows.slice(0, PAGE_SIZE);
-  if (rows.length <= PAGE_SIZE) return { rows: page };
-  return { rows: page, nextToken: Buffer.from(`rows:${start + PAGE_SIZE}`).toString('base64url') };
+export function pageOf<Row>(
+  rows: readonly Row[],
+  start: number,
+  size = PAGE_SIZE,
+): { rows: Row[]; nextToken?: string } {
+  const page = rows.slice(0, size);
+  if (rows.length <= size) return { rows: page };
+  return { rows: page, nextToken: Buffer.from(`rows:${start + size}`).toString('base64url') };
+}
+
+export function pageSize(maxResults: number | undefined): number {
+  return Math.min(maxResults ?? PAGE_SIZE, PAGE_SIZE);
 }
 
 export const PAGE_ROWS = PAGE_SIZE + 1;

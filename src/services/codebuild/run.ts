@@ -11,7 +11,6 @@ import type { Performance } from '#engine/machine.ts';
 import type { Sandbox } from '#runtimes/runtime.ts';
 import { appendOnce, followLog, type LogFollower } from './build-log.ts';
 import { buildDirectory, containerLine, createBench, PhaseFailure, recall, type Bench } from './bench.ts';
-import { uploadArtifacts } from './artifacts.ts';
 import { runCommandPhase } from './commands.ts';
 import { credentialsToken, type RoleSessions } from './credentials.ts';
 import { endLines, endTexts, FINE, sayPassedPhases } from './narration.ts';
@@ -19,6 +18,7 @@ import { checkProvision, createLogStream, firstLines, openSandbox, rememberAttem
 import type { Room } from './room.ts';
 import { downloadSource } from './sources.ts';
 import { numberOf } from './starting.ts';
+import { uploadAll } from './uploads.ts';
 
 interface PhaseEnd {
   readonly status: 'SUCCEEDED' | 'FAILED' | 'FAULT';
@@ -171,7 +171,7 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
       appendOnce(directory, 'upload', said + endLines(room, 'UPLOAD_ARTIFACTS', status, context));
     try {
       const isSucceeding = !state.phases.some((each) => each.status === 'FAILED');
-      const facts = await uploadArtifacts(bench, specOf(directory), isSucceeding, endSandbox, say);
+      const facts = await uploadAll(bench, specOf(directory), isSucceeding, endSandbox, say);
       finish('SUCCEEDED', FINE);
       return facts;
     } catch (error) {

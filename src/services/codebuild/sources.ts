@@ -44,7 +44,6 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
   bench.say(`CODEBUILD_SRC_DIR=${primary?.path ?? ''}`);
   const spec = await readBuildspec(bench, primary as SourcePlace);
   for (const warning of spec.warnings) bench.say(`Warning: ${warning}`);
-  if (spec.reports.length > 0) bench.say('Warning: reports are read but not acted on yet');
   bench.say('Processing environment variables');
   const variables = createEnvironment(bench, spec, places, resolved);
   writeScripts(bench, spec, variables);
