@@ -17,26 +17,18 @@ import { deriveUuid } from '#base/ids.ts';
 import { buildDecider } from '#core/build/decide.ts';
 import type { BuildState } from '#core/build/state.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
-import type { House, Permission, Permissions, Scope, Service } from '#services/service.ts';
+import type { House, Service } from '#services/service.ts';
 import { badgesRoute } from './badges.ts';
 import { buildDirectory, recall } from './bench.ts';
 import { buildOperations } from './builds.ts';
 import { createRoleSessions, credentialsRoute } from './credentials.ts';
 import { gaps } from './gaps.ts';
+import { permissions } from './permissions.ts';
 import { projectOperations } from './projects.ts';
-import {
-  buildId,
-  BUILDS_AT_ONCE_MAX,
-  projectArn,
-  projectName,
-  projectOfBuild,
-  type BuildMachine,
-  type Room,
-} from './room.ts';
+import { BUILDS_AT_ONCE_MAX, type BuildMachine, type Room } from './room.ts';
 import { reportGroupOperations } from './report-groups.ts';
 import { reportMigration } from './report-tables.ts';
 import { trendOperations } from './report-trends.ts';
-import { reportGroupArn } from './report-views.ts';
 import { reportOperations } from './reports.ts';
 import { killBuild, runBuild } from './run.ts';
 import { createRunning } from './running.ts';
@@ -47,52 +39,6 @@ import { viewChange } from './views.ts';
 
 /** From TERM to KILL. */
 const KILL_GRACE_MS = 10_000;
-
-const onProject = (action: string, name: string | undefined, scope: Scope): Permission => ({
-  action: `codebuild:${action}`,
-  resource: projectArn(scope, projectName(name)),
-});
-const onBuild = (action: string, id: string | undefined, scope: Scope): Permission =>
-  onProject(action, projectOfBuild(buildId(id)), scope);
-
-const onReportGroup = (action: string, arn: string | undefined): Permission => ({
-  action: `codebuild:${action}`,
-  resource: arn ?? '*',
-});
-/** Reports are asked for by the ARN of their group. */
-const onReport = (action: string, arn: string | undefined): Permission =>
-  onReportGroup(action, (arn ?? '').replace(/:report\/(.+):[^:]*$/, ':report-group/$1'));
-
-const permissions: Permissions<'codebuild'> = {
-  CreateProject: (input, scope) => [onProject('CreateProject', input.name, scope)],
-  UpdateProject: (input, scope) => [onProject('UpdateProject', input.name, scope)],
-  DeleteProject: (input, scope) => [onProject('DeleteProject', input.name, scope)],
-  BatchGetProjects: (input, scope) =>
-    (input.names ?? []).map((name) => onProject('BatchGetProjects', name, scope)),
-  StartBuild: (input, scope) => [onProject('StartBuild', input.projectName, scope)],
-  RetryBuild: (input, scope) => [onBuild('RetryBuild', input.id, scope)],
-  StopBuild: (input, scope) => [onBuild('StopBuild', input.id, scope)],
-  BatchGetBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchGetBuilds', id, scope)),
-  BatchDeleteBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchDeleteBuilds', id, scope)),
-  CreateReportGroup: (input, scope) => [
-    onReportGroup('CreateReportGroup', reportGroupArn(scope, input.name ?? '')),
-  ],
-  UpdateReportGroup: (input) => [onReportGroup('UpdateReportGroup', input.arn)],
-  DeleteReportGroup: (input) => [onReportGroup('DeleteReportGroup', input.arn)],
-  BatchGetReportGroups: (input) =>
-    (input.reportGroupArns ?? []).map((arn) => onReportGroup('BatchGetReportGroups', arn)),
-  ListReportsForReportGroup: (input) => [onReportGroup('ListReportsForReportGroup', input.reportGroupArn)],
-  GetReportGroupTrend: (input) => [onReportGroup('GetReportGroupTrend', input.reportGroupArn)],
-  BatchGetReports: (input) => (input.reportArns ?? []).map((arn) => onReport('BatchGetReports', arn)),
-  DeleteReport: (input) => [onReport('DeleteReport', input.arn)],
-  DescribeTestCases: (input) => [onReport('DescribeTestCases', input.reportArn)],
-  DescribeCodeCoverages: (input) => [onReport('DescribeCodeCoverages', input.reportArn)],
-  PutResourcePolicy: (input) => [onReportGroup('PutResourcePolicy', input.resourceArn)],
-  GetResourcePolicy: (input) => [onReportGroup('GetResourcePolicy', input.resourceArn)],
-  DeleteResourcePolicy: (input) => [onReportGroup('DeleteResourcePolicy', input.resourceArn)],
-  InvalidateProjectCache: (input, scope) => [onProject('InvalidateProjectCache', input.projectName, scope)],
-  ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
-};
 
 export function openCodebuild(house: House, runtime: Runtime): Service<'codebuild'> {
   const sessions = createRoleSessions(house);

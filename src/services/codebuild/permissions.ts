@@ -1,0 +1,51 @@
+/** What each operation needs to be allowed: builds count as their project, reports as their group. */
+
+import type { Permission, Permissions, Scope } from '#services/service.ts';
+import { reportGroupArn } from './report-views.ts';
+import { buildId, projectArn, projectName, projectOfBuild } from './room.ts';
+
+const onProject = (action: string, name: string | undefined, scope: Scope): Permission => ({
+  action: `codebuild:${action}`,
+  resource: projectArn(scope, projectName(name)),
+});
+const onBuild = (action: string, id: string | undefined, scope: Scope): Permission =>
+  onProject(action, projectOfBuild(buildId(id)), scope);
+
+const onReportGroup = (action: string, arn: string | undefined): Permission => ({
+  action: `codebuild:${action}`,
+  resource: arn ?? '*',
+});
+/** Reports are asked for by the ARN of their group. */
+const onReport = (action: string, arn: string | undefined): Permission =>
+  onReportGroup(action, (arn ?? '').replace(/:report\/(.+):[^:]*$/, ':report-group/$1'));
+
+export const permissions: Permissions<'codebuild'> = {
+  CreateProject: (input, scope) => [onProject('CreateProject', input.name, scope)],
+  UpdateProject: (input, scope) => [onProject('UpdateProject', input.name, scope)],
+  DeleteProject: (input, scope) => [onProject('DeleteProject', input.name, scope)],
+  BatchGetProjects: (input, scope) =>
+    (input.names ?? []).map((name) => onProject('BatchGetProjects', name, scope)),
+  StartBuild: (input, scope) => [onProject('StartBuild', input.projectName, scope)],
+  RetryBuild: (input, scope) => [onBuild('RetryBuild', input.id, scope)],
+  StopBuild: (input, scope) => [onBuild('StopBuild', input.id, scope)],
+  BatchGetBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchGetBuilds', id, scope)),
+  BatchDeleteBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchDeleteBuilds', id, scope)),
+  CreateReportGroup: (input, scope) => [
+    onReportGroup('CreateReportGroup', reportGroupArn(scope, input.name ?? '')),
+  ],
+  UpdateReportGroup: (input) => [onReportGroup('UpdateReportGroup', input.arn)],
+  DeleteReportGroup: (input) => [onReportGroup('DeleteReportGroup', input.arn)],
+  BatchGetReportGroups: (input) =>
+    (input.reportGroupArns ?? []).map((arn) => onReportGroup('BatchGetReportGroups', arn)),
+  ListReportsForReportGroup: (input) => [onReportGroup('ListReportsForReportGroup', input.reportGroupArn)],
+  GetReportGroupTrend: (input) => [onReportGroup('GetReportGroupTrend', input.reportGroupArn)],
+  BatchGetReports: (input) => (input.reportArns ?? []).map((arn) => onReport('BatchGetReports', arn)),
+  DeleteReport: (input) => [onReport('DeleteReport', input.arn)],
+  DescribeTestCases: (input) => [onReport('DescribeTestCases', input.reportArn)],
+  DescribeCodeCoverages: (input) => [onReport('DescribeCodeCoverages', input.reportArn)],
+  PutResourcePolicy: (input) => [onReportGroup('PutResourcePolicy', input.resourceArn)],
+  GetResourcePolicy: (input) => [onReportGroup('GetResourcePolicy', input.resourceArn)],
+  DeleteResourcePolicy: (input) => [onReportGroup('DeleteResourcePolicy', input.resourceArn)],
+  InvalidateProjectCache: (input, scope) => [onProject('InvalidateProjectCache', input.projectName, scope)],
+  ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
+};
