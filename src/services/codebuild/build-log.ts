@@ -20,6 +20,7 @@ import { isFault } from '#base/fault.ts';
 import type { BuildPlan } from '#core/build/state.ts';
 import type { Assumed, House } from '#services/service.ts';
 import { keep, recall } from './bench.ts';
+import { maskSecrets } from './secrets.ts';
 
 const READ_BYTES = 512 * 1024;
 const LINE_BYTES_MAX = 256 * 1024;
@@ -52,7 +53,7 @@ export interface FollowParts {
   readonly directory: string;
   readonly role: () => Promise<Assumed>;
   /** Texts that no log may show. */
-  readonly secrets: readonly string[];
+  readonly secrets: () => readonly string[];
 }
 
 export function followLog(parts: FollowParts): LogFollower {
@@ -72,11 +73,12 @@ export function followLog(parts: FollowParts): LogFollower {
     if (batch.lines.length === 0) return false;
     const at = house.clock.now();
     const role = await parts.role();
+    const secrets = parts.secrets();
     await role.send('logs:PutLogEvents', {
       logGroupName: groupName,
       logStreamName: streamName,
       sequenceToken: `position/${progress.lines}`,
-      logEvents: batch.lines.map((line) => ({ timestamp: at, message: mask(line, parts.secrets) })),
+      logEvents: batch.lines.map((line) => ({ timestamp: at, message: mask(line, secrets) })),
     });
     progress = { offset: progress.offset + batch.bytes, lines: progress.lines + batch.lines.length };
     keep(directory, 'forwarded', progress);
@@ -188,7 +190,6 @@ function characterStart(buffer: Buffer, position: number): number {
 
 /** PostgreSQL keeps no NUL characters, and a terminal shows none. */
 function mask(line: string, secrets: readonly string[]): string {
-  let text = line.replaceAll('\0', '\ufffd').replace(ACCESS_KEY, '***');
-  for (const secret of secrets) text = text.replaceAll(secret, '***');
+  const text = maskSecrets(line.replaceAll('\0', '\ufffd').replace(ACCESS_KEY, '***'), secrets);
   return text.endsWith('\n') ? text : `${text}\n`;
 }

@@ -15,6 +15,8 @@ for pattern in "$@"; do
 done | LC_ALL=C sort -u
 `;
 
+export const GIT_HELPER = 'codebuild-git-credential';
+
 const SCRIPTS: Readonly<Record<string, string>> = {
   'codebuild-glob-search': `#!/usr/bin/env bash\n${SEARCH}`,
   /** One hash over the contents of all files that match, in the order of their names. */
@@ -23,6 +25,16 @@ search() (
 ${SEARCH})
 cd "\${CODEBUILD_SRC_DIR:-.}" || exit 1
 search "$@" | while IFS= read -r path; do sha256sum <"$path"; done | sha256sum | cut -d ' ' -f 1
+`,
+  [GIT_HELPER]: `#!/bin/sh
+[ "$1" = get ] || exit 0
+while IFS='=' read -r key value && [ -n "$key" ]; do
+  case $key in protocol) protocol=$value ;; host) host=$value ;; path) path=$value ;; esac
+done
+curl -fsS -G -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" \\
+  --data-urlencode "protocol=$protocol" --data-urlencode "host=$host" --data-urlencode "path=$path" \\
+  "$AWS_CONTAINER_CREDENTIALS_FULL_URI/git" 2>/dev/null |
+  sed -n 's/^{"username":"\\(.*\\)","password":"\\(.*\\)"}$/username=\\1\\npassword=\\2/p'
 `,
   'codebuild-breakpoint': '#!/bin/sh\necho "codebuild-breakpoint: debug sessions are off" >&2\n',
   'codebuild-resume': '#!/bin/sh\necho "codebuild-resume: debug sessions are off" >&2\n',

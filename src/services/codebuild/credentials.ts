@@ -1,7 +1,7 @@
 /**
  * A build's credentials: sessions of its service role, given to its commands through the container credentials
  * endpoint of AWS's SDKs, and only there. The endpoint knows a build by its random id and a token derived for it, and
- * answers while the build runs.
+ * answers while the build runs. Below it, git in a build that wants so is told how to log in.
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
  */
 
@@ -55,11 +55,12 @@ export function credentialsRoute(
   house: House,
   sessions: RoleSessions,
   findBuild: (uuid: string) => Promise<BuildState | undefined>,
+  gitLogin: (state: BuildState, asked: URLSearchParams) => Promise<object | undefined>,
 ): Route {
   return {
     prefix: CREDENTIALS_PREFIX,
     async handle(request, response) {
-      const uuid = (request.url ?? '').slice(CREDENTIALS_PREFIX.length);
+      const [uuid = '', rest] = (request.url ?? '').slice(CREDENTIALS_PREFIX.length).split('/', 2);
       if (request.method !== 'GET' || !/^[0-9a-f-]{36}$/.test(uuid) || !isAuthorized(house, uuid, request)) {
         return answer(response, 403, {
           code: 'AccessDenied',
@@ -71,6 +72,10 @@ export function credentialsRoute(
         return answer(response, 404, { code: 'BuildEnded', message: 'The build has ended.' });
       }
       try {
+        if (rest !== undefined) {
+          const login = await gitLogin(state, new URLSearchParams(rest.slice(rest.indexOf('?') + 1)));
+          return login ? answer(response, 200, login) : answer(response, 404, { code: 'NoCredentials' });
+        }
         const { credentials } = await sessions.of(state.plan);
         answer(response, 200, {
           RoleArn: state.plan.serviceRole,

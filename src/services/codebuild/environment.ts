@@ -8,6 +8,7 @@ import type { Buildspec } from '#core/buildspec/buildspec.ts';
 import { PhaseFailure, type Bench } from './bench.ts';
 import { CREDENTIALS_PREFIX, credentialsToken } from './credentials.ts';
 import type { SourcePlace } from './places.ts';
+import { gitHelperVariables } from './git-helper.ts';
 import { projectArn } from './room.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -46,6 +47,7 @@ export function createEnvironment(
   const variables = new Map<string, string>(Object.entries(environment.variables));
   for (const { name, value } of bench.plan.environment.variables) variables.set(name, value);
   for (const [name, value] of ownVariables(bench, places, resolvedVersion)) variables.set(name, value);
+  for (const [name, value] of gitHelperVariables(bench, spec)) variables.set(name, value);
   for (const name of variables.keys()) {
     if (NAME.test(name)) continue;
     bench.say(`Warning: variable '${name}' is not set: a shell cannot have a variable of this name`);
@@ -107,6 +109,11 @@ function repoUrl(place: SourcePlace | undefined): string {
     case 'S3':
       return `s3://${place.source.location ?? ''}`;
     case 'CODECOMMIT':
+    case 'GITHUB':
+    case 'GITHUB_ENTERPRISE':
+    case 'GITLAB':
+    case 'GITLAB_SELF_MANAGED':
+    case 'BITBUCKET':
       return place.source.location ?? '';
     default:
       return '';

@@ -31,10 +31,7 @@ export const gaps = {
   ListFleets: fleets,
   UpdateFleet: fleets,
   CreateWebhook: webhooks,
-  DeleteSourceCredentials: webhooks,
   DeleteWebhook: webhooks,
-  ImportSourceCredentials: webhooks,
-  ListSourceCredentials: webhooks,
   UpdateWebhook: webhooks,
   ListCuratedEnvironmentImages: images,
 } as const;

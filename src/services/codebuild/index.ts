@@ -1,7 +1,7 @@
 /**
  * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
  *
- * Gaps: see `gaps.ts`; sources outside the house, SSM and Secrets Manager values, S3 logs, images,
+ * Gaps: see `gaps.ts`; connections to providers, SSM and Secrets Manager values, S3 logs, images,
  * privileged mode, VPCs, `run-as`, debug sessions, phase-change events, builds that the whole world may read.
  *
  * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house
@@ -23,6 +23,7 @@ import { buildDirectory, recall } from './bench.ts';
 import { buildOperations } from './builds.ts';
 import { createRoleSessions, credentialsRoute } from './credentials.ts';
 import { gaps } from './gaps.ts';
+import { answerGit } from './git-helper.ts';
 import { permissions } from './permissions.ts';
 import { projectOperations } from './projects.ts';
 import { BUILDS_AT_ONCE_MAX, type BuildMachine, type Room } from './room.ts';
@@ -33,6 +34,7 @@ import { reportOperations } from './reports.ts';
 import { killBuild, runBuild } from './run.ts';
 import { createRunning } from './running.ts';
 import { createPolicyReader, sharingOperations } from './sharing.ts';
+import { sourceCredentialOperations } from './source-credentials.ts';
 import { numberOf, startAutoRetry, startingOperations } from './starting.ts';
 import { migrations, tables } from './tables.ts';
 import { viewChange } from './views.ts';
@@ -64,12 +66,16 @@ export function openCodebuild(house: House, runtime: Runtime): Service<'codebuil
       ...reportOperations(room),
       ...trendOperations(room),
       ...sharingOperations(room),
+      ...sourceCredentialOperations(room),
     },
     permissions,
     machines: [machine],
     migrations: [...migrations, reportMigration],
     resourcePolicy: createPolicyReader(house),
-    routes: [credentialsRoute(house, sessions, findBuild), badgesRoute(room)],
+    routes: [
+      credentialsRoute(house, sessions, findBuild, (state, asked) => answerGit(room, sessions, state, asked)),
+      badgesRoute(room),
+    ],
     async recover() {
       // Trying the sandbox out takes a moment that the first build should not wait for.
       trial = runtime.problem();

@@ -24,9 +24,17 @@ export function sourcePlaces(plan: BuildPlan, workspace: string, region: string)
     const repository = repositoryOf(source);
     const inWorkspace = repository
       ? `${root}/git-codecommit.${region}.amazonaws.com/v1/repos/${repository}`
-      : root;
+      : [root, ...foreignFolders(source)].join('/');
     return { source, path: `${workspace}/${inWorkspace}`, inWorkspace };
   });
+}
+
+/** Host and path of another provider's repository, as far as they are plain words. */
+function foreignFolders({ type, location = '' }: SourcePlan): string[] {
+  if (!/^(GITHUB|GITLAB|BITBUCKET)/.test(type) || !URL.canParse(location)) return [];
+  const { hostname, pathname } = new URL(location);
+  const parts = [hostname, ...pathname.replace(/\.git\/?$/, '').split('/')].filter(Boolean);
+  return parts.every((part) => /^[\w.-]{1,100}$/.test(part) && !/^\.+$/.test(part)) ? parts : [];
 }
 
 /** The repository that a CodeCommit clone URL names, on AWS's host or on ours. */

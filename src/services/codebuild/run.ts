@@ -16,6 +16,7 @@ import { credentialsToken, type RoleSessions } from './credentials.ts';
 import { endLines, endTexts, FINE, sayPassedPhases } from './narration.ts';
 import { checkProvision, createLogStream, firstLines, openSandbox, rememberAttempt } from './provisioning.ts';
 import type { Room } from './room.ts';
+import { forgetSecrets, maskSecrets, readSecrets } from './secrets.ts';
 import { downloadSource } from './sources.ts';
 import { numberOf } from './starting.ts';
 import { uploadAll } from './uploads.ts';
@@ -93,6 +94,7 @@ async function cleanUp(room: Room, sessions: RoleSessions, state: BuildState): P
   await room.runtime.kill(directory, 0);
   rmSync(directory, { recursive: true, force: true });
   sessions.forget(state.plan.uuid);
+  forgetSecrets(directory);
 }
 
 interface Life {
@@ -241,9 +243,12 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
         return { status: 'SUCCEEDED', context: FINE, isLast: false, facts: await work(phase, state) };
       } catch (error) {
         if (!(error instanceof PhaseFailure)) throw error;
+        const secrets = readSecrets(room.house, directory);
         if (phase === 'PROVISIONING') await cleanUp(room, sessions, first);
         else if (error.isLast) await endSandbox();
-        return { status: error.status, context: error.context, isLast: error.isLast, facts: error.facts };
+        const { statusCode, message } = error.context;
+        const context = { statusCode, message: maskSecrets(message, secrets) };
+        return { status: error.status, context, isLast: error.isLast, facts: error.facts };
       }
     },
     async close() {
@@ -259,7 +264,10 @@ function followerOf(room: Room, sessions: RoleSessions, { plan }: BuildState): L
     plan,
     directory: buildDirectory(room, plan.uuid),
     role: () => sessions.of(plan),
-    secrets: [credentialsToken(room.house, plan.uuid)],
+    secrets: () => [
+      ...readSecrets(room.house, buildDirectory(room, plan.uuid)),
+      credentialsToken(room.house, plan.uuid),
+    ],
   });
 }
 

@@ -14,15 +14,16 @@ import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
 import { BUILDSPEC_LENGTH_MAX } from '#core/buildspec/node.ts';
 import { parseBuildspec } from '#core/buildspec/parse.ts';
 import { ZipRefused } from '#store/zip-entries.ts';
-import { readCloneReference, type CloneReference } from './clone-reference.ts';
-import { gitPassword } from './git-password.ts';
+import { readCloneReference } from './clone-reference.ts';
+import { cloneReferred, cloneRepository, type Refuse } from './git-sources.ts';
 import { keep, PhaseFailure, type Bench } from './bench.ts';
 import { restoreCache } from './caches.ts';
 import { COMMANDS_FOLDER, writeCommands } from './commands-on-path.ts';
 import { createEnvironment } from './environment.ts';
-import { beneath, makeFolder, repositoryOf, sourcePlaces, type SourcePlace } from './places.ts';
+import { beneath, makeFolder, sourcePlaces, type SourcePlace } from './places.ts';
 import { isInlineBuildspec } from './settings.ts';
-import { ASKPASS_SCRIPT, cloneQuestion, environmentScript, stateScript } from './shell.ts';
+import { ASKPASS_SCRIPT } from './git-shell.ts';
+import { environmentScript, stateScript } from './shell.ts';
 import { unzip } from './unzip.ts';
 
 const SOURCE_BYTES_MAX = 10 * 1024 ** 3;
@@ -76,6 +77,11 @@ async function fetchSource(
       folder();
       return undefined;
     case 'CODECOMMIT':
+    case 'GITHUB':
+    case 'GITHUB_ENTERPRISE':
+    case 'GITLAB':
+    case 'GITLAB_SELF_MANAGED':
+    case 'BITBUCKET':
       return cloneRepository(bench, place, version, refuse);
     case 'S3':
       await fetchObjects(bench, place, version, folder(), refuse);
@@ -86,54 +92,6 @@ async function fetchSource(
     default:
       throw refuse(`source type ${place.source.type} is not supported yet`);
   }
-}
-
-type Refuse = (cause: string) => PhaseFailure;
-
-async function cloneRepository(
-  bench: Bench,
-  place: SourcePlace,
-  version: string | undefined,
-  refuse: Refuse,
-): Promise<string> {
-  const repository = repositoryOf(place.source);
-  if (!repository) throw refuse(`the location ${place.source.location ?? ''} is not a CodeCommit clone URL`);
-  makeFolder(bench.sandbox.workspaceDirectory, place.inWorkspace, bench.sandbox.owner);
-  const { house } = bench.room;
-  const url = `${house.endpoint()}/v1/repos/${repository}`;
-  const role = await bench.role();
-  const { answer } = await bench.ask(
-    cloneQuestion({
-      url,
-      directory: place.path,
-      version,
-      depth: (place.source.gitCloneDepth ?? 0) > 25 ? 0 : (place.source.gitCloneDepth ?? 0),
-      ...gitPassword(role.credentials, new URL(url), house.region, house.clock.now()),
-      askpass: `${bench.sandbox.workspace}/readonly/askpass.sh`,
-    }),
-  );
-  const commit = /^commit ([0-9a-f]{40,64})$/.exec(answer)?.[1];
-  if (commit) return commit;
-  throw refuse(causeOf(answer.replace(/^failed /, '')));
-}
-
-/** The artifact of a source action that was asked for a full clone: the repository takes its place. */
-async function cloneReferred(
-  bench: Bench,
-  place: SourcePlace,
-  { url, commitId }: CloneReference,
-  refuse: Refuse,
-): Promise<void> {
-  const source = { ...place.source, type: 'CODECOMMIT', location: url };
-  await cloneRepository(bench, { ...place, source }, commitId, refuse);
-}
-
-function causeOf(said: string): string {
-  if (/\b40[13]\b|not authorized|Authentication failed/i.test(said)) return 'authorization failed';
-  if (/could not read (Username|Password)/i.test(said)) return 'authentication required';
-  if (/repository .*not found|\b404\b/i.test(said)) return 'repository not found';
-  if (/reference not found|Remote branch .* not found/i.test(said)) return 'reference not found';
-  return said;
 }
 
 /** `bucket/key` is a ZIP to unpack, `bucket/prefix/` a folder to copy. */

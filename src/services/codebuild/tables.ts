@@ -9,6 +9,7 @@ export type Tables = {
   codebuild_build: BuildRow;
   codebuild_token: TokenRow;
   codebuild_cache: CacheRow;
+  codebuild_source_credential: SourceCredentialRow;
 };
 
 export type ProjectRow = {
@@ -44,6 +45,17 @@ export type CacheRow = {
   project_name: string;
   /** What was saved before counts for nothing. */
   invalidated_at: number;
+};
+
+export type SourceCredentialRow = {
+  arn: string;
+  server_type: string;
+  auth_type: string;
+  username: string | null;
+  /** ARN of a secret or a connection; then there is no token. */
+  resource: string | null;
+  /** Sealed. */
+  token: string | null;
 };
 
 export function tables(database: Database | Kysely<unknown>): Kysely<Tables> {
@@ -96,6 +108,20 @@ export const migrations: readonly Migration[] = [
         .createTable('codebuild_cache')
         .addColumn('project_name', 'text', (column) => column.primaryKey())
         .addColumn('invalidated_at', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
+  {
+    name: 'codebuild/004-source-credentials',
+    async up(database) {
+      await database.schema
+        .createTable('codebuild_source_credential')
+        .addColumn('arn', 'text', (column) => column.primaryKey())
+        .addColumn('server_type', 'text', (column) => column.notNull())
+        .addColumn('auth_type', 'text', (column) => column.notNull())
+        .addColumn('username', 'text')
+        .addColumn('resource', 'text')
+        .addColumn('token', 'text')
         .execute();
     },
   },
