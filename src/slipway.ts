@@ -16,6 +16,7 @@ import { createProcessRuntime } from '#runtimes/process.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import { createSandboxRuntime } from '#runtimes/sandbox.ts';
 import { openCloudtrail } from '#services/cloudtrail/index.ts';
+import { openCloudwatch } from '#services/cloudwatch/index.ts';
 import { openCodebuild } from '#services/codebuild/index.ts';
 import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
@@ -148,6 +149,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openLogs(house),
     openSqs(house),
     openSns(house, options.environment),
+    openCloudwatch(house),
     openKms(house),
     openS3(house),
     openCodecommit(house),

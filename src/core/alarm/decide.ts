@@ -17,6 +17,8 @@ const UNCHECKED: Verdict = { value: 'INSUFFICIENT_DATA', reason: 'Unchecked: Ini
 function decide(state: AlarmState | undefined, event: Stamped): Outcome {
   if (event.type === 'AlarmPut') return put(state, event);
   if (!state) return { state, effects: [] };
+  if (event.type === 'ActionEnded') return afterAction(state, event.arn, event.at, event.error);
+  if (event.type === 'EffectFailed') return afterFailure(state, event);
   if (state.deletedAt !== undefined) return afterDeletion(state, event);
   switch (event.type) {
     case 'ActionsSwitched': {
@@ -33,9 +35,6 @@ function decide(state: AlarmState | undefined, event: Stamped): Outcome {
     }
     case 'AlarmDeleted':
       return unchanged({ ...state, deletedAt: event.at });
-    case 'EffectFailed':
-      return afterFailure(state, event.effect as AlarmEffect);
-    case 'ActionEnded':
     case 'TimePassed':
       return unchanged(state);
     default:
@@ -80,23 +79,21 @@ function takeOn(state: AlarmState, verdict: Verdict, at: number): Outcome {
 }
 
 /** A change is announced in any case; an action that failed often enough is given up, and the history says so. */
-function afterFailure(state: AlarmState, effect: AlarmEffect): Outcome {
-  return { state, effects: effect.type === 'TakeAction' ? [] : [effect] };
+function afterFailure(state: AlarmState, event: Stamped & { readonly type: 'EffectFailed' }): Outcome {
+  const effect = event.effect as AlarmEffect;
+  if (effect.type !== 'TakeAction') return { state, effects: [effect] };
+  return afterAction(state, effect.arn, event.at, event.message);
+}
+
+function afterAction(state: AlarmState, arn: string, at: number, error: string | undefined): Outcome {
+  return unchanged({ ...state, lastAction: { arn, at, ...(error !== undefined && { error }) } });
 }
 
 function afterDeletion(state: AlarmState, event: Stamped): Outcome {
-  switch (event.type) {
-    case 'EffectFailed':
-      return afterFailure(state, event.effect as AlarmEffect);
-    case 'TimePassed': {
-      const { deletedAt = 0 } = state;
-      if (event.at < deletedAt + REMEMBERED_MS) return unchanged(state);
-      // Should it not work out, it is tried again after the same while.
-      return { state: { ...state, deletedAt: event.at }, effects: [{ type: 'Forget' }] };
-    }
-    default:
-      return unchanged(state);
-  }
+  const { deletedAt = 0 } = state;
+  if (event.type !== 'TimePassed' || event.at < deletedAt + REMEMBERED_MS) return unchanged(state);
+  // Should it not work out, it is tried again after the same while.
+  return { state: { ...state, deletedAt: event.at }, effects: [{ type: 'Forget' }] };
 }
 
 function unchanged(state: AlarmState): Outcome {

@@ -75,8 +75,17 @@ export interface AlarmState {
   readonly transitionedAt: number;
   /** How often the settings or the value changed, for ids. */
   readonly changes: number;
+  /** The last action that was taken, or was not to be taken. */
+  readonly lastAction?: ActionResult;
   /** It is no alarm any more; what is left is forgotten after a while. */
   readonly deletedAt?: number;
+}
+
+/** Without `error` it was taken. */
+export interface ActionResult {
+  readonly arn: string;
+  readonly at: number;
+  readonly error?: string;
 }
 
 export type AlarmEvent =
@@ -85,7 +94,6 @@ export type AlarmEvent =
   | { readonly type: 'ValueSet'; readonly verdict: Verdict }
   /** `configuredAt` is that of the settings that were evaluated. */
   | { readonly type: 'Evaluated'; readonly verdict: Verdict; readonly configuredAt: number }
-  /** An action was taken, or could not be; without `error` it was. */
   | { readonly type: 'ActionEnded'; readonly arn: string; readonly error?: string }
   | { readonly type: 'AlarmDeleted' };
 
