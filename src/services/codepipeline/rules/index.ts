@@ -4,11 +4,13 @@ import type { EvaluateRule } from '#core/pipeline/orders.ts';
 import { codebuild } from '#services/codepipeline/actions/codebuild.ts';
 import { commands } from '#services/codepipeline/actions/commands.ts';
 import { ruleOfAction } from './action-rule.ts';
+import { cloudWatchAlarm } from './cloudwatch-alarm.ts';
 import { deploymentWindow } from './deployment-window.ts';
 import type { Rule } from './rule.ts';
 import { variableCheck } from './variable-check.ts';
 
 const RULES: Readonly<Record<string, Rule>> = {
+  CloudWatchAlarm: cloudWatchAlarm,
   CodeBuild: ruleOfAction(codebuild),
   Commands: ruleOfAction(commands),
   DeploymentWindow: deploymentWindow,
