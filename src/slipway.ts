@@ -12,6 +12,7 @@ import { createEngine, engineMigrations } from '#engine/engine.ts';
 import type { NamedMachine } from '#engine/machine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
+import { parseBuildNetwork } from '#runtimes/egress.ts';
 import { createProcessRuntime } from '#runtimes/process.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import { createSandboxRuntime } from '#runtimes/sandbox.ts';
@@ -162,8 +163,11 @@ function openRooms(house: House, options: SlipwayOptions) {
 }
 
 /** Where builds run. `process` isolates nothing, so only the operator's own word chooses it. */
-function createRuntime({ runtime, directory }: SlipwayOptions): Runtime {
-  return runtime === 'process'
-    ? createProcessRuntime()
-    : createSandboxRuntime({ directory: join(directory, 'codebuild', 'sandboxes'), hidden: directory });
+function createRuntime({ runtime, directory, environment }: SlipwayOptions): Runtime {
+  if (runtime === 'process') return createProcessRuntime();
+  return createSandboxRuntime({
+    directory: join(directory, 'codebuild', 'sandboxes'),
+    hidden: directory,
+    network: parseBuildNetwork(environment['SLIPWAY_BUILD_NETWORK']),
+  });
 }

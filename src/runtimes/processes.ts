@@ -4,7 +4,7 @@
  */
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface ProcessName {
@@ -54,6 +54,16 @@ export async function namespaceOf(id: number): Promise<number[]> {
   const stats = await Promise.all(inside.map((other) => readOrEmpty(`/proc/${other}/stat`)));
   // What has died and was not yet collected by its parent runs no more.
   return inside.filter((_, i) => statFields(stats[i] ?? '')[0] !== 'Z');
+}
+
+/** True when a process lives in another network namespace than this one; false when it is gone. */
+export function isInOtherNetwork(id: number): boolean {
+  try {
+    return readlinkSync(`/proc/${id}/ns/net`) !== readlinkSync('/proc/self/ns/net');
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
 }
 
 /** Every process of a session; for commands that run without a namespace of their own. */

@@ -29,7 +29,8 @@ export interface SandboxPlan {
   /** Where the commands find their writable workspace: `/codebuild`. */
   readonly workspace: string;
   readonly limits: Limits;
-  readonly network: 'host' | 'none';
+  /** Slipway's own URL; commands reach it unless the operator closed the network altogether. */
+  readonly endpoint?: string;
 }
 
 export interface Limits {

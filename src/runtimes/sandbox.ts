@@ -3,7 +3,8 @@
  * util-linux otherwise. As root, the commands' root is a user of the machine that owns nothing, another one for each
  * sandbox; as any other user it is that user, in a user namespace. Either way the commands see their own files and
  * processes only (`view.ts`), cannot gain privileges, and are bounded by control groups, or per process where those
- * cannot be written. Not kept apart: the network of the machine, unless the plan says `none`.
+ * cannot be written. The network is a namespace of its own with a few doors (`network.ts`), unless the operator says
+ * `on`.
  */
 
 import { execFile } from 'node:child_process';
@@ -25,7 +26,11 @@ import type { Groups } from './cgroups.ts';
 import { watchDisk } from './disk.ts';
 import { launch, prepareFolders, quote, SEARCH_PATH } from './launch.ts';
 import { killSandbox } from './kill.ts';
-import { isAlive } from './processes.ts';
+import type { BuildNetwork } from './egress.ts';
+import type { Gate } from './gate.ts';
+import { describeNetwork, hostsFile, networkVariables, openNetwork } from './network.ts';
+import type { NetworkPlan } from './network.ts';
+import { childrenOf, isAlive, isInOtherNetwork, waitUntil } from './processes.ts';
 import type { Owner, Runtime, Sandbox, SandboxPlan } from './runtime.ts';
 import { supervisorScript } from './supervisor.ts';
 import { bubblewrapArguments, HOME, mountTable, planMounts, prepareSkeleton } from './view.ts';
@@ -37,6 +42,8 @@ export interface SandboxOptions {
   readonly directory: string;
   /** The data directory, which no sandbox may see. */
   readonly hidden: string;
+  /** What commands may reach; by default the machine's network. */
+  readonly network?: BuildNetwork;
   /** Which way to make the namespaces; by default the first that works here. */
   readonly isolation?: Isolation;
 }
@@ -45,6 +52,12 @@ const PROBE_TIMEOUT_MS = 10_000;
 const TRIAL_PREFIX = 'probe-';
 /** What root inside may do to files and processes that are its own anyway. */
 const CAPABILITIES = '-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setfcap';
+const DOORS_TIMEOUT_MS = 10_000;
+/** A new network namespace has its loopback down; bubblewrap puts it up by itself. The last way is Debian's base. */
+const LOOPBACK_UP = `{ ip link set lo up || ifconfig lo up || perl -e '
+  socket(my $s, 2, 2, 0) && ioctl($s, 0x8914, pack("a16 s x22", "lo", 0x41)) or exit 1
+'; } 2>/dev/null || { echo 'no program here can start the loopback of a network'; exit 1; }
+`;
 /** Users of the machine that nobody has: one for each sandbox. */
 const UID_BASE = 0x1000_0000;
 const UID_COUNT = 0x0fff_ffff;
@@ -73,26 +86,32 @@ async function openSandbox(
   plan: SandboxPlan,
 ): Promise<Sandbox> {
   const owner = ownerOf(plan.id);
+  const network: NetworkPlan = { setting: options.network ?? { type: 'on' }, endpoint: plan.endpoint };
   const attached = startedProcess(plan.directory) !== undefined;
   const groups = createGroups(plan.id, plan.limits);
   writeFileSync(join(plan.directory, 'name'), plan.id);
-  if (!attached) await startSandbox(options, isolation, plan, owner, groups);
+  if (!attached) await startSandbox(options, isolation, plan, owner, groups, network);
   const disk = watchDisk(plan.directory, plan.limits.diskBytes, () => {
     const name = startedProcess(plan.directory);
     if (name && isAlive(name)) void killSandbox(plan.directory, 0);
   });
-  const attachment = await attach({
+  const gateOpening = openDoors(plan.directory, network, owner === undefined, attached);
+  const attaching = attach({
     directory: plan.directory,
     isAlive: () => isStartedAndAlive(plan.directory),
     outOfMemoryKills: () => outOfMemoryKills(plan.id),
     reasonOfDeath: () => disk.verdict() ?? reasonOfDeath(plan),
     shells: { sh: '/bin/sh', bash: '/bin/bash' },
-  }).catch((error: unknown) => {
+  });
+  const [attachment, gate] = await Promise.all([attaching, gateOpening]).catch((error: unknown) => {
     disk.stop();
+    for (const opening of [attaching.then(({ release }) => release()), gateOpening.then((g) => g?.close())]) {
+      opening.catch(() => {});
+    }
     throw error;
   });
   return {
-    facts: describe(isolation, plan, groups, owner),
+    facts: describe(isolation, plan, groups, owner, network),
     attached,
     workspace: plan.workspace,
     workspaceDirectory: join(plan.directory, 'workspace'),
@@ -103,9 +122,38 @@ async function openSandbox(
     perform: attachment.perform,
     release() {
       disk.stop();
+      gate?.close();
       attachment.release();
     },
   };
+}
+
+/**
+ * The doors of a sandbox that has just been started must open; of one that is found again they open if it still lives
+ * and its commands have not taken their places, which harms nobody but themselves.
+ */
+async function openDoors(
+  directory: string,
+  network: NetworkPlan,
+  isOwnUser: boolean,
+  attached: boolean,
+): Promise<Gate | undefined> {
+  if (network.setting.type !== 'allow') return undefined;
+  const outer = startedProcess(directory);
+  let inside: number | undefined;
+  // The first process inside comes a moment after the one that makes the namespaces.
+  await waitUntil(async () => {
+    if (!outer || !isAlive(outer)) return true;
+    inside = (await childrenOf(outer.id)).find((child) => isInOtherNetwork(child));
+    return inside !== undefined;
+  }, DOORS_TIMEOUT_MS);
+  if (inside === undefined) return undefined;
+  try {
+    return await openNetwork(network, inside, isOwnUser);
+  } catch (error) {
+    if (attached || !isStartedAndAlive(directory)) return undefined;
+    throw error;
+  }
 }
 
 async function startSandbox(
@@ -114,7 +162,10 @@ async function startSandbox(
   plan: SandboxPlan,
   owner: Owner | undefined,
   groups: Groups,
+  network: NetworkPlan,
 ): Promise<void> {
+  const isApart = network.setting.type !== 'on';
+  const variables = { HOME, ...networkVariables(network) };
   const skeleton = join(options.directory, 'skeleton');
   mkdirSync(skeleton, { recursive: true });
   prepareSkeleton(skeleton, plan.workspace);
@@ -133,7 +184,9 @@ async function startSandbox(
     workspace: plan.workspace,
     hidden: options.hidden,
     memoryBytes: plan.limits.memoryBytes,
+    hostsFile: isApart ? join(plan.directory, 'hosts') : undefined,
   });
+  if (isApart) writeFileSync(join(plan.directory, 'hosts'), hostsFile(network), { mode: 0o644 });
   const inner = [...lowerPrivileges(owner, isolation), '/bin/sh', join(readonlyPath, 'supervisor.sh')];
   const command =
     isolation === 'bubblewrap'
@@ -142,9 +195,10 @@ async function startSandbox(
           ...(owner ? [] : ['--unshare-user', '--uid', '0', '--gid', '0']),
           ...['--unshare-pid', '--as-pid-1', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
           ...['--hostname', 'build', '--chdir', plan.workspace],
-          ...(plan.network === 'none' ? ['--unshare-net'] : []),
+          ...(isApart ? ['--unshare-net'] : []),
           ...bubblewrapArguments(mounts),
-          ...['--clearenv', '--setenv', 'PATH', SEARCH_PATH, '--setenv', 'HOME', HOME],
+          ...['--clearenv', '--setenv', 'PATH', SEARCH_PATH],
+          ...Object.entries(variables).flatMap(([name, value]) => ['--setenv', name, value]),
           ...inner,
         ]
       : [
@@ -161,12 +215,12 @@ async function startSandbox(
             '--uts',
             '--cgroup',
           ],
-          ...(plan.network === 'none' ? ['--net'] : []),
+          ...(isApart ? ['--net'] : []),
           ...['/bin/sh', join(plan.directory, 'enter.sh')],
         ];
   if (isolation === 'namespaces') {
     writeFileSync(join(plan.directory, 'mounts'), mountTable(mounts, join(plan.directory, 'root')));
-    writeFileSync(join(plan.directory, 'enter.sh'), enterScript(plan, inner));
+    writeFileSync(join(plan.directory, 'enter.sh'), enterScript(plan, inner, variables, isApart));
   }
   await launch({
     directory: plan.directory,
@@ -179,13 +233,18 @@ async function startSandbox(
 }
 
 /** From inside the new namespaces to the new root. `pivot_root . .` puts the old root where it can be unmounted. */
-function enterScript(plan: SandboxPlan, inner: readonly string[]): string {
-  return `mount --all --fstab ${quote(join(plan.directory, 'mounts'))} || exit 1
+function enterScript(
+  plan: SandboxPlan,
+  inner: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  isApart: boolean,
+): string {
+  const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}\n`);
+  return `${isApart ? LOOPBACK_UP : ''}mount --all --fstab ${quote(join(plan.directory, 'mounts'))} || exit 1
 hostname build 2>/dev/null
 cd ${quote(join(plan.directory, 'root'))} && pivot_root . . && umount -l . || exit 1
 cd ${quote(plan.workspace)} || exit 1
-export HOME=${HOME}
-exec ${inner.map(quote).join(' ')}
+${exports.join('')}exec ${inner.map(quote).join(' ')}
 `;
 }
 
@@ -217,12 +276,13 @@ function describe(
   plan: SandboxPlan,
   groups: Groups,
   owner: Owner | undefined,
+  network: NetworkPlan,
 ): string[] {
   const { limits } = plan;
   const held = (name: string) => (groups.limited.has(name) ? 'control group' : 'per process');
   const cpu = groups.limited.has('cpu') ? `${limits.cpus} CPUs (control group)` : 'CPU not limited';
   return [
-    `Isolation: ${isolation}, ${owner ? `own user ${owner.uid}` : 'user namespace'}, network ${plan.network}`,
+    `Isolation: ${isolation}, ${owner ? `own user ${owner.uid}` : 'user namespace'}, ${describeNetwork(network)}`,
     `Limits: memory ${mebibytes(limits.memoryBytes)} (${held('memory')}), ${cpu}, ` +
       `${limits.processes} processes (${held('pids')}), disk ${mebibytes(limits.diskBytes)} (watched)`,
   ];
@@ -284,7 +344,7 @@ async function probe(options: SandboxOptions, isolation: Isolation): Promise<str
   };
   const id = `probe-${process.pid}-${isolation}`;
   try {
-    const plan: SandboxPlan = { id, directory, workspace: '/codebuild', limits, network: 'host' };
+    const plan: SandboxPlan = { id, directory, workspace: '/codebuild', limits };
     const sandbox = await openSandbox(options, isolation, plan);
     const end = await sandbox.perform(
       { number: 1, heading: '', script: 'exit 0' },

@@ -22,6 +22,8 @@ export interface ViewPlan {
   /** Hidden even when it lies below a folder that is shown. */
   readonly hidden: string;
   readonly memoryBytes: number;
+  /** Shown in place of the machine's own, which names its neighbours. */
+  readonly hostsFile: string | undefined;
 }
 
 const PROGRAM_FOLDERS = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
@@ -101,7 +103,9 @@ export function planMounts(plan: ViewPlan): Mount[] {
   const hidden = realpathSync(plan.hidden);
   return [
     show(plan.skeleton, '/'),
-    ...shown.map((path) => show(realpathSync(path), path)),
+    ...shown.map((path) =>
+      show(path === '/etc/hosts' && plan.hostsFile ? plan.hostsFile : realpathSync(path), path),
+    ),
     ...(shown.some((path) => hidden.startsWith(`${realpathSync(path)}/`)) ? [memory(hidden, 4096)] : []),
     ...DEVICES.map((name): Mount => ({ type: 'device', from: `/dev/${name}`, to: `/dev/${name}` })),
     { type: 'proc', to: '/proc' },

@@ -94,7 +94,7 @@ export async function openSandbox(room: Room, plan: BuildPlan): Promise<Sandbox>
     directory,
     workspace: WORKSPACE,
     limits: limitsOf(plan),
-    network: 'host',
+    endpoint: room.house.endpoint(),
   });
 }
 
