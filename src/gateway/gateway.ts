@@ -84,7 +84,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const callerFor = (principal: Principal, source: string, sourceArn?: string): Caller =>
     createCaller(handling, principal, innerOrigin(source, region, sourceArn), endpoint);
-  const own = createInternalRoutes(audit);
+  const own = createInternalRoutes(audit, rooms);
   const door = createDoor({
     log,
     clock,

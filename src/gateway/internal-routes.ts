@@ -3,8 +3,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Route } from '#services/service.ts';
 import type { Audit } from './audit.ts';
+import type { Rooms } from './rooms.ts';
 
-export function createInternalRoutes(audit: Audit): readonly Route[] {
+export function createInternalRoutes(audit: Audit, rooms: Rooms): readonly Route[] {
   return [
     {
       prefix: '/_slipway/health',
@@ -13,8 +14,9 @@ export function createInternalRoutes(audit: Audit): readonly Route[] {
     {
       prefix: '/_slipway/metrics',
       handle: async (_request, response) => {
+        const text = audit.metrics() + (await rooms.metrics());
         response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-        response.end(audit.metrics());
+        response.end(text);
       },
     },
     { prefix: '/_slipway/', handle: async (request, response) => notFound(request, response) },

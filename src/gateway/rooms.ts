@@ -41,6 +41,8 @@ export interface Rooms {
   readonly identities: Identities | undefined;
   readonly sessions: Sessions | undefined;
   readonly recorder: Recorder | undefined;
+  /** What the rooms count, as Prometheus text. */
+  metrics(): Promise<string>;
 }
 
 export function createRooms(): Rooms {
@@ -86,6 +88,10 @@ export function createRooms(): Rooms {
     },
     get recorder() {
       return recorder;
+    },
+    async metrics() {
+      const texts = await Promise.all(opened.map((service) => service.metrics?.()));
+      return texts.join('');
     },
   };
 }

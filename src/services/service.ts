@@ -154,6 +154,8 @@ export interface Service<Name extends ServiceName = ServiceName> {
   drain?(): void;
   /** Ends what the room keeps running, within the house's grace. */
   close?(): Promise<void>;
+  /** What the room counts, as Prometheus text, for `/_slipway/metrics`. */
+  metrics?(): Promise<string>;
   /** The policy attached to a resource of this room (bucket policy, key policy), for the gateway's decision. */
   resourcePolicy?(resource: string): Promise<PolicyDocument | undefined>;
   /** Only iam: who is behind a long-term key, and what a principal may do. */

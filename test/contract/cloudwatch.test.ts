@@ -596,12 +596,105 @@ function suite(
     viewer.destroy();
   });
 
+  test('builds, pipelines and deployments have metrics of their own, each event counted once', async () => {
+    const at = clock.now();
+    const event = {
+      id: 'build-1-ended',
+      source: 'aws.codebuild',
+      detailType: 'CodeBuild Build State Change',
+      account: ACCOUNT,
+      region: 'us-east-1',
+      at,
+      resources: [],
+      detail: {
+        'build-status': 'SUCCEEDED',
+        'project-name': 'shop',
+        'additional-information': { phases: [{ 'phase-type': 'BUILD', 'duration-in-seconds': 7 }] },
+      },
+    };
+    for (let times = 0; times < 2; times++) await house.slipway.house.publish(event);
+    const sumOf = async (MetricName: string) => {
+      const { Datapoints } = await cloudwatch.getMetricStatistics({
+        Namespace: 'AWS/CodeBuild',
+        MetricName,
+        Dimensions: [{ Name: 'ProjectName', Value: 'shop' }],
+        Period: 60,
+        StartTime: new Date(at - MINUTE),
+        EndTime: new Date(at + MINUTE),
+        Statistics: ['Sum'],
+      });
+      return Datapoints?.map(({ Sum, Unit }) => `${Sum} ${Unit}`);
+    };
+    assert.deepEqual(await sumOf('SucceededBuilds'), ['1 Count']);
+    assert.deepEqual(await sumOf('BuildDuration'), ['7 Seconds']);
+    const text = await (await fetch(`${house.endpoint}/_slipway/metrics`)).text();
+    assert.match(text, /^slipway_builds_total\{state="SUCCEEDED"\} 1$/m);
+    assert.match(text, /^slipway_alarms\{state="ALARM"\} \d+$/m);
+    assert.match(
+      text,
+      /^slipway_calls_total\{service="cloudwatch",operation="PutMetricData",code="ok"\} \d+$/m,
+    );
+  });
+
+  test('data grows coarser with its age, adds up to the same, and is removed at last', async () => {
+    const at = clock.now();
+    const MetricData = [1, 2, 3].map((Value) => ({
+      ...{ MetricName: 'old', Value, StorageResolution: 1 },
+      Timestamp: new Date(at + Value * 1000),
+    }));
+    await cloudwatch.putMetricData({ Namespace: 'age', MetricData });
+    const resolutions = () =>
+      house.slipway.house.database.read
+        .withTables<{
+          cloudwatch_datum: { resolution: number; metric_id: string };
+          cloudwatch_metric: { namespace: string; metric_id: string };
+        }>()
+        .selectFrom('cloudwatch_datum')
+        .innerJoin('cloudwatch_metric', 'cloudwatch_metric.metric_id', 'cloudwatch_datum.metric_id')
+        .select('resolution')
+        .where('namespace', '=', 'age')
+        .execute();
+    assert.deepEqual(
+      (await resolutions()).map(({ resolution }) => resolution),
+      [1, 1, 1],
+    );
+    for (const [days, resolution] of [
+      [0.25, 60],
+      [16, 300],
+      [64, 3600],
+    ] as const) {
+      pass(days * 86_400_000);
+      await until(`data of ${resolution} s`, WAIT_MS, async () => {
+        const rows = await resolutions();
+        return rows.every((row) => row.resolution === resolution) ? true : undefined;
+      });
+      const { Datapoints } = await cloudwatch.getMetricStatistics({
+        ...{ Namespace: 'age', MetricName: 'old', Period: 86_400, Statistics: ['SampleCount', 'Sum'] },
+        StartTime: new Date(at - 86_400_000),
+        EndTime: new Date(at + 86_400_000),
+      });
+      assert.equal(
+        Datapoints?.reduce((sum, { Sum = 0 }) => sum + Sum, 0),
+        6,
+      );
+    }
+    pass(456 * 86_400_000);
+    await until('no data', WAIT_MS, async () => ((await resolutions()).length === 0 ? true : undefined));
+  });
+
   test('alarms, data and history are there after a restart', async () => {
+    await put('after', 1);
+    await putAlarm('after', { TreatMissingData: 'ignore' });
+    await cloudwatch.setAlarmState({ AlarmName: 'after', StateValue: 'ALARM', StateReason: 'a test' });
     await house.restart();
     open();
-    assert.equal((await alarm('share'))?.StateValue, 'ALARM');
-    const { Metrics } = await cloudwatch.listMetrics({ Namespace: 'math' });
-    assert.equal(Metrics?.length, 2);
+    assert.equal((await alarm('after'))?.StateValue, 'ALARM');
+    const { Metrics } = await cloudwatch.listMetrics({ Namespace: 'shop', MetricName: 'after' });
+    assert.equal(Metrics?.length, 1);
+    const { AlarmHistoryItems } = await cloudwatch.describeAlarmHistory({
+      ...{ AlarmName: 'after', HistoryItemType: 'StateUpdate' },
+    });
+    assert.equal(AlarmHistoryItems?.length, 1);
   });
 }
 

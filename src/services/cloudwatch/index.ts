@@ -16,9 +16,11 @@ import { createAlarmMachine } from './alarm-machine.ts';
 import { alarmOperations } from './alarms.ts';
 import { describingOperations } from './describing.ts';
 import { gaps } from './gaps.ts';
+import { createOwnMetrics } from './own-metrics.ts';
 import { permissions } from './permissions.ts';
 import { puttingOperations } from './putting.ts';
 import { readingOperations } from './reading.ts';
+import { createRetention } from './retention.ts';
 import type { AlarmMachine, Room } from './room.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
@@ -28,6 +30,8 @@ export function openCloudwatch(house: House): Service<'cloudwatch'> {
   const watch = createWatch(house, () => alarms);
   const alarms: AlarmMachine = createAlarmMachine(house, (name) => watch.lookAtParents(name));
   const room: Room = { house, alarms };
+  const ownMetrics = createOwnMetrics(house);
+  const retention = createRetention(house);
   return {
     name: 'cloudwatch',
     operations: {
@@ -41,9 +45,14 @@ export function openCloudwatch(house: House): Service<'cloudwatch'> {
     permissions,
     machines: [alarms],
     migrations,
+    subscriptions: ownMetrics.subscriptions,
+    metrics: () => ownMetrics.text(),
     async recover() {
       watch.start();
+      retention.start();
     },
-    close: () => watch.stop(),
+    async close() {
+      await Promise.all([watch.stop(), retention.stop()]);
+    },
   };
 }
