@@ -38,6 +38,9 @@ interface Batch {
   readonly written: PromiseWithResolvers<void>;
 }
 
+/** At the end of the server. */
+const LAST_ATTEMPTS = 3;
+
 export function createRecordWriter(house: House, announcer: Announcer): RecordWriter {
   const { clock, database, log } = house;
   const inserts = createInserts(database.dialect);
@@ -118,7 +121,9 @@ export function createRecordWriter(house: House, announcer: Announcer): RecordWr
     flush,
     async close() {
       timer?.();
-      await flush();
+      // A failure is in the log by now, and nobody is left to hear of it; the database may still come back.
+      for (let attempt = 1; held > 0 && attempt <= LAST_ATTEMPTS; attempt++) await flush().catch(() => {});
+      timer?.();
     },
   };
 }
