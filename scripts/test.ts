@@ -41,8 +41,7 @@ run(process.execPath, [
   '--test-reporter=spec',
   '--test-reporter-destination=stdout',
   ...(noSkip ? ['--test-reporter=tap', `--test-reporter-destination=${record}`] : []),
-  // The slow suites load both cores by themselves; next to each other they would only time out.
-  `--test-concurrency=${isAll || isSlow ? 1 : 2}`,
+  '--test-concurrency=2',
   ...files,
 ]);
 if (noSkip) refuseSkips(readFileSync(record, 'utf8'));
