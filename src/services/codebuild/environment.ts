@@ -89,6 +89,7 @@ function ownVariables(
     ['CODEBUILD_SOURCE_VERSION', sourceVersion(bench)],
     ['CODEBUILD_SRC_DIR', primary?.path ?? ''],
     ...(resolvedVersion === undefined ? [] : [['CODEBUILD_RESOLVED_SOURCE_VERSION', resolvedVersion]]),
+    ...Object.entries(plan.webhook ?? {}),
     ...secondary.flatMap((place) => [
       [`CODEBUILD_SRC_DIR_${place.source.identifier}`, place.path],
       [`CODEBUILD_SOURCE_REPO_URL_${place.source.identifier}`, repoUrl(place)],

@@ -35,6 +35,8 @@ import { killBuild, runBuild } from './run.ts';
 import { createRunning } from './running.ts';
 import { createPolicyReader, sharingOperations } from './sharing.ts';
 import { sourceCredentialOperations } from './source-credentials.ts';
+import { webhookRoute } from './webhook-deliveries.ts';
+import { webhookOperations } from './webhooks.ts';
 import { numberOf, startAutoRetry, startingOperations } from './starting.ts';
 import { migrations, tables } from './tables.ts';
 import { viewChange } from './views.ts';
@@ -67,6 +69,7 @@ export function openCodebuild(house: House, runtime: Runtime): Service<'codebuil
       ...trendOperations(room),
       ...sharingOperations(room),
       ...sourceCredentialOperations(room),
+      ...webhookOperations(room),
     },
     permissions,
     machines: [machine],
@@ -75,6 +78,7 @@ export function openCodebuild(house: House, runtime: Runtime): Service<'codebuil
     routes: [
       credentialsRoute(house, sessions, findBuild, (state, asked) => answerGit(room, sessions, state, asked)),
       badgesRoute(room),
+      webhookRoute(room),
     ],
     async recover() {
       // Trying the sandbox out takes a moment that the first build should not wait for.

@@ -46,6 +46,9 @@ export const permissions: Permissions<'codebuild'> = {
   PutResourcePolicy: (input) => [onReportGroup('PutResourcePolicy', input.resourceArn)],
   GetResourcePolicy: (input) => [onReportGroup('GetResourcePolicy', input.resourceArn)],
   DeleteResourcePolicy: (input) => [onReportGroup('DeleteResourcePolicy', input.resourceArn)],
+  CreateWebhook: (input, scope) => [onProject('CreateWebhook', input.projectName, scope)],
+  UpdateWebhook: (input, scope) => [onProject('UpdateWebhook', input.projectName, scope)],
+  DeleteWebhook: (input, scope) => [onProject('DeleteWebhook', input.projectName, scope)],
   InvalidateProjectCache: (input, scope) => [onProject('InvalidateProjectCache', input.projectName, scope)],
   ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
 };

@@ -37,8 +37,11 @@ import {
 export const PIPELINE_SERVICE = 'codepipeline.amazonaws.com';
 export const PIPELINE_SESSION = 'codepipeline-';
 
+/** Whoever starts a build. */
+export type Planner = Pick<Call, 'account' | 'region' | 'source' | 'principal'>;
+
 export function planBuild(
-  call: Call,
+  call: Planner,
   projectName: string,
   settings: ProjectSettings,
   input: StartBuildInput,

@@ -20,6 +20,7 @@ import {
 } from './room.ts';
 import { createSettings, updateSettings, type ProjectSettings } from './settings.ts';
 import { tables, type ProjectRow } from './tables.ts';
+import { findWebhook, viewWebhook } from './webhook-rows.ts';
 
 const PROJECTS_MAX = 5000;
 
@@ -59,7 +60,7 @@ export function projectOperations({ house }: Room) {
       }
       await rows.insertInto('codebuild_project').values(row).execute();
     });
-    return { project: viewProject(house, call, row) };
+    return { project: await viewProject(house, call, row) };
   };
 
   const UpdateProject: Handler<'codebuild', 'UpdateProject'> = async (call, input) => {
@@ -74,7 +75,7 @@ export function projectOperations({ house }: Room) {
         .where('name', '=', row.name)
         .execute();
     });
-    return { project: viewProject(house, call, row) };
+    return { project: await viewProject(house, call, row) };
   };
 
   const DeleteProject: Handler<'codebuild', 'DeleteProject'> = async (_call, input) => {
@@ -82,6 +83,10 @@ export function projectOperations({ house }: Room) {
       await tables(transaction)
         .deleteFrom('codebuild_project')
         .where('name', '=', projectName(input.name))
+        .execute();
+      await tables(transaction)
+        .deleteFrom('codebuild_webhook')
+        .where('project_name', '=', projectName(input.name))
         .execute();
     });
     if (isProjectName(projectName(input.name))) {
@@ -95,7 +100,7 @@ export function projectOperations({ house }: Room) {
     const projectsNotFound: string[] = [];
     for (const given of new Set(input.names ?? [])) {
       const row = await findProject(house, projectName(given));
-      if (row) projects.push(viewProject(house, call, row));
+      if (row) projects.push(await viewProject(house, call, row));
       else projectsNotFound.push(given);
     }
     return { projects, projectsNotFound };
@@ -155,8 +160,9 @@ async function authorizeRole(call: Call, settings: ProjectSettings): Promise<voi
   });
 }
 
-function viewProject(house: House, call: Call, row: ProjectRow): Project {
+async function viewProject(house: House, call: Call, row: ProjectRow): Promise<Project> {
   const { badge, ...settings } = settingsOf(row);
+  const webhook = await findWebhook(house, row.name);
   return {
     name: row.name,
     arn: projectArn(call, row.name),
@@ -164,6 +170,7 @@ function viewProject(house: House, call: Call, row: ProjectRow): Project {
     badge: badge?.badgeEnabled
       ? { badgeEnabled: true, badgeRequestUrl: badgeUrl(house, call.endpoint, row.name) }
       : { badgeEnabled: false },
+    ...(webhook ? { webhook: viewWebhook(house, call.endpoint, webhook) } : {}),
     created: new Date(row.created_at),
     lastModified: new Date(row.modified_at),
   };

@@ -246,6 +246,7 @@ async function keepBuild(
 interface Token {
   readonly token: string;
   readonly request: string;
+  readonly keptMs?: number;
 }
 
 function tokenOf(operation: string, input: { readonly idempotencyToken?: string | undefined }): Token {
@@ -258,11 +259,11 @@ function tokenOf(operation: string, input: { readonly idempotencyToken?: string 
 async function keepToken(
   transaction: Kysely<unknown>,
   call: Starter,
-  { token, request }: Token,
+  { token, request, keptMs: wantedMs }: Token,
   id: string,
 ): Promise<void> {
   const rows = tables(transaction);
-  const keptMs = call.source === PIPELINE_SERVICE ? PIPELINE_TOKEN_MS : TOKEN_MS;
+  const keptMs = wantedMs ?? (call.source === PIPELINE_SERVICE ? PIPELINE_TOKEN_MS : TOKEN_MS);
   await rows
     .deleteFrom('codebuild_token')
     .where('created_at', '<', call.at - PIPELINE_TOKEN_MS)

@@ -10,6 +10,7 @@ export type Tables = {
   codebuild_token: TokenRow;
   codebuild_cache: CacheRow;
   codebuild_source_credential: SourceCredentialRow;
+  codebuild_webhook: WebhookRow;
 };
 
 export type ProjectRow = {
@@ -56,6 +57,20 @@ export type SourceCredentialRow = {
   resource: string | null;
   /** Sealed. */
   token: string | null;
+};
+
+export type WebhookRow = {
+  project_name: string;
+  webhook_id: string;
+  /** Of the secret part of its URL. */
+  token_hash: string;
+  /** Sealed; nothing where the URL alone is the secret. */
+  secret: string | null;
+  secret_modified_at: number;
+  /** JSON of `WebhookSettings`. */
+  settings: string;
+  status: string;
+  status_message: string | null;
 };
 
 export function tables(database: Database | Kysely<unknown>): Kysely<Tables> {
@@ -122,6 +137,22 @@ export const migrations: readonly Migration[] = [
         .addColumn('username', 'text')
         .addColumn('resource', 'text')
         .addColumn('token', 'text')
+        .execute();
+    },
+  },
+  {
+    name: 'codebuild/005-webhooks',
+    async up(database) {
+      await database.schema
+        .createTable('codebuild_webhook')
+        .addColumn('project_name', 'text', (column) => column.primaryKey())
+        .addColumn('webhook_id', 'text', (column) => column.notNull())
+        .addColumn('token_hash', 'text', (column) => column.notNull().unique())
+        .addColumn('secret', 'text')
+        .addColumn('secret_modified_at', 'bigint', (column) => column.notNull())
+        .addColumn('settings', 'text', (column) => column.notNull())
+        .addColumn('status', 'text', (column) => column.notNull())
+        .addColumn('status_message', 'text')
         .execute();
     },
   },
