@@ -33,6 +33,7 @@ const MINUTE_MS = 60_000;
 /** Data of the last moments may still be on its way. */
 const DELAY_MS = 500;
 const AT_ONCE = 50;
+const LOOKS_MAX = 5;
 
 export function createWatch(house: House, alarms: () => AlarmMachine): Watch {
   const { database, clock, engine, log } = house;
@@ -68,15 +69,20 @@ export function createWatch(house: House, alarms: () => AlarmMachine): Watch {
     }
   }
 
+  /** Again as long as it changes something: meanwhile a child may have changed, or another node have looked. */
   async function lookAt(row: AlarmRow): Promise<void> {
-    const state = stateOfRow(row);
-    const verdict =
-      state.settings.type === 'metric'
-        ? await judgeMetric(house, state, state.settings)
-        : await judgeComposite(house, state, state.settings);
-    if (!verdict) return;
-    const { configuredAt } = state;
-    await engine.send(alarms(), row.name, { type: 'Evaluated', verdict, configuredAt });
+    let state = stateOfRow(row);
+    for (let looks = 0; looks < LOOKS_MAX; looks++) {
+      const verdict =
+        state.settings.type === 'metric'
+          ? await judgeMetric(house, state, state.settings)
+          : await judgeComposite(house, state, state.settings);
+      if (!verdict) return;
+      const { configuredAt } = state;
+      const sent = await engine.send(alarms(), row.name, { type: 'Evaluated', verdict, configuredAt });
+      if (state.settings.type === 'metric') return;
+      state = sent.state;
+    }
   }
 
   return {
