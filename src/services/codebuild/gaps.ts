@@ -5,7 +5,6 @@ import { gap } from '#services/service.ts';
 const batches = gap('batch builds are not built yet');
 const sandboxes = gap('interactive sandboxes are not built yet');
 const fleets = gap('builds run on this machine; there are no fleets');
-const images = gap('there is no image catalogue; builds use the tools of this machine');
 
 export const gaps = {
   BatchGetBuildBatches: batches,
@@ -29,5 +28,4 @@ export const gaps = {
   DeleteFleet: fleets,
   ListFleets: fleets,
   UpdateFleet: fleets,
-  ListCuratedEnvironmentImages: images,
 } as const;

@@ -24,6 +24,7 @@ import { buildOperations } from './builds.ts';
 import { createRoleSessions, credentialsRoute } from './credentials.ts';
 import { gaps } from './gaps.ts';
 import { answerGit } from './git-helper.ts';
+import { imageOperations } from './images.ts';
 import { permissions } from './permissions.ts';
 import { projectOperations } from './projects.ts';
 import { BUILDS_AT_ONCE_MAX, type BuildMachine, type Room } from './room.ts';
@@ -70,6 +71,7 @@ export function openCodebuild(house: House, runtime: Runtime): Service<'codebuil
       ...sharingOperations(room),
       ...sourceCredentialOperations(room),
       ...webhookOperations(room),
+      ...imageOperations(),
     },
     permissions,
     machines: [machine],

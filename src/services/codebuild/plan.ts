@@ -21,6 +21,7 @@ import type {
 } from '#core/build/state.ts';
 import { principalArn, type Principal } from '#core/policy/principal.ts';
 import type { Call } from '#services/service.ts';
+import { isCurated } from './images.ts';
 import {
   AUTO_RETRIES_MAX,
   checkArtifacts,
@@ -225,7 +226,7 @@ function unsupportedOf(
   if (!types.includes(plan.type)) {
     return `Environment type ${plan.type} is not available on this machine; it runs ${types.join(', ')}`;
   }
-  if (!/^aws\/codebuild\/(standard|amazonlinux|al2)/.test(plan.image)) {
+  if (!isCurated(plan.image)) {
     return (
       `Unable to pull customer's container image. The image ${plan.image} is not available: ` +
       "there is no container engine, only the machine's own tools under the names aws/codebuild/…"

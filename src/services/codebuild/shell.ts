@@ -15,11 +15,14 @@ export function environmentScript(variables: ReadonlyMap<string, string>): strin
   return [...variables].map(([name, value]) => `export ${name}=${quote(value)}\n`).join('');
 }
 
+/** Where variables rest between commands, below the workspace; the folder is made before the first command. */
+export const KEPT_FOLDER = 'output/tmp/environment';
+
 /** Read by every command before anything else; `version` 0.1 knows no state between commands. */
 export function stateScript(workspace: string, version: '0.1' | '0.2'): string {
   const fresh = `. ${quote(`${workspace}/readonly/environment.sh`)}\ncd "$CODEBUILD_SRC_DIR"\n`;
   if (version === '0.1') return fresh;
-  const kept = quote(`${workspace}/output/tmp/environment`);
+  const kept = quote(`${workspace}/${KEPT_FOLDER}`);
   return `if [ -f ${kept}/ready ]; then
   if [ -n "\${BASH_VERSION-}" ]; then
     while IFS= read -r __line; do
@@ -41,7 +44,6 @@ export function stateScript(workspace: string, version: '0.1' | '0.2'): string {
   cd "$PWD" 2>/dev/null || cd "$CODEBUILD_SRC_DIR"
 else
   ${fresh.trimEnd().replace('\n', '\n  ')}
-  mkdir -p ${kept}
 fi
 __keep() {
   set +aeux
@@ -72,11 +74,13 @@ export function commandScript(
   );
 }
 
+/** A tool of ours, found also when the build has a PATH of its own mind. */
+const ENCODE = "command -p base64 | command -p tr -d '\\n'";
+
 /** Answers with `NAME=<base64>` words for those of the names that are set. */
 export function variablesQuestion(workspace: string, names: readonly string[]): string {
   const questions = names.map(
-    (name) =>
-      `[ -n "\${${name}+x}" ] && printf '${name}=%s ' "$(printf %s "\${${name}}" | base64 | tr -d '\\n')"\n`,
+    (name) => `[ -n "\${${name}+x}" ] && printf '${name}=%s ' "$(printf %s "\${${name}}" | ${ENCODE})"\n`,
   );
   return `. ${quote(`${workspace}/readonly/state.sh`)}\n${questions.join('')}:\n`;
 }
@@ -84,7 +88,8 @@ export function variablesQuestion(workspace: string, names: readonly string[]): 
 /** Answers with base64 words: the texts as the shell expands them, each followed by a line break. */
 export function expansionQuestion(workspace: string, texts: readonly string[]): string {
   const questions = texts.map(
-    (text) => `base64 <<SLIPWAY_TEXT | tr -d '\\n'\n${text.split('\n', 1)[0]}\nSLIPWAY_TEXT\nprintf ' '\n`,
+    (text) =>
+      `command -p cat <<SLIPWAY_TEXT | ${ENCODE}\n${text.split('\n', 1)[0]}\nSLIPWAY_TEXT\nprintf ' '\n`,
   );
   return `. ${quote(`${workspace}/readonly/state.sh`)}\n${questions.join('')}`;
 }

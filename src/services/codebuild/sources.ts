@@ -23,7 +23,7 @@ import { createEnvironment } from './environment.ts';
 import { beneath, makeFolder, sourcePlaces, type SourcePlace } from './places.ts';
 import { isInlineBuildspec } from './settings.ts';
 import { ASKPASS_SCRIPT } from './git-shell.ts';
-import { environmentScript, stateScript } from './shell.ts';
+import { environmentScript, KEPT_FOLDER, stateScript } from './shell.ts';
 import { unzip } from './unzip.ts';
 
 const SOURCE_BYTES_MAX = 10 * 1024 ** 3;
@@ -33,7 +33,7 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
   const { plan, sandbox } = bench;
   const places = sourcePlaces(plan, sandbox.workspace, bench.room.house.region);
   bench.say('Phase is DOWNLOAD_SOURCE');
-  makeFolder(sandbox.workspaceDirectory, 'output/tmp', sandbox.owner);
+  makeFolder(sandbox.workspaceDirectory, KEPT_FOLDER, sandbox.owner);
   writeFileSync(join(sandbox.readonlyDirectory, 'askpass.sh'), ASKPASS_SCRIPT, { mode: 0o755 });
   let resolved: string | undefined;
   for (const [i, place] of places.entries()) {
