@@ -39,30 +39,8 @@ export async function forgetOld(
     .where('execution_id', 'in', old)
     .execute();
   await kysely.deleteFrom('codepipeline_executions').where('execution_id', 'in', old).execute();
-  await kysely
-    .deleteFrom('codepipeline_actions')
-    .where('action_execution_id', 'in', (query) =>
-      query
-        .selectFrom('codepipeline_actions')
-        .select('action_execution_id')
-        .where('pipeline_id', '=', pipelineId)
-        .where('started_at', '<=', cutoff)
-        .orderBy('started_at')
-        .limit(RUNS_AT_ONCE),
-    )
-    .execute();
-  await kysely
-    .deleteFrom('codepipeline_rules')
-    .where('rule_execution_id', 'in', (query) =>
-      query
-        .selectFrom('codepipeline_rules')
-        .select('rule_execution_id')
-        .where('pipeline_id', '=', pipelineId)
-        .where('started_at', '<=', cutoff)
-        .orderBy('started_at')
-        .limit(RUNS_AT_ONCE),
-    )
-    .execute();
+  await forgetRuns(kysely, 'codepipeline_actions', 'action_execution_id', pipelineId, cutoff);
+  await forgetRuns(kysely, 'codepipeline_rules', 'rule_execution_id', pipelineId, cutoff);
   await kysely
     .deleteFrom('codepipeline_tokens')
     .where('pipeline_id', '=', pipelineId)
@@ -76,4 +54,25 @@ export async function forgetOld(
         .limit(TOKENS_AT_ONCE),
     )
     .execute();
+}
+
+async function forgetRuns(
+  kysely: Kysely<Tables>,
+  table: 'codepipeline_actions' | 'codepipeline_rules',
+  idColumn: 'action_execution_id' | 'rule_execution_id',
+  pipelineId: string,
+  cutoff: number,
+): Promise<void> {
+  const runs =
+    kysely.withTables<
+      Record<typeof table, Record<typeof idColumn | 'pipeline_id' | 'started_at', unknown>>
+    >();
+  const old = runs
+    .selectFrom(table)
+    .select(idColumn)
+    .where('pipeline_id', '=', pipelineId)
+    .where('started_at', '<=', cutoff)
+    .orderBy('started_at')
+    .limit(RUNS_AT_ONCE);
+  await runs.deleteFrom(table).where(idColumn, 'in', old).execute();
 }

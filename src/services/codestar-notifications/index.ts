@@ -11,7 +11,7 @@ import type { House, Permission, Permissions, Scope, Service } from '#services/s
 import { createNoticeMachine, createSubscriptions } from './hearing.ts';
 import { onRule, ruleArn, SERVICE, type Room } from './room.ts';
 import { ruleOperations } from './rules.ts';
-import { createSweep } from './sweeping.ts';
+import { createNoticeSweep } from './sweeping.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
 import { targetOperations } from './targets.ts';
@@ -40,7 +40,7 @@ function onNewRule(resource: string | undefined, scope: Scope): readonly Permiss
 
 export function openCodestarNotifications(house: House): Service<'codestar-notifications'> {
   const room: Room = { house, machine: createNoticeMachine(house) };
-  const sweep = createSweep(house, room.machine);
+  const sweep = createNoticeSweep(house, room.machine);
   return {
     name: 'codestar-notifications',
     operations: { ...ruleOperations(room), ...targetOperations(room), ...taggingOperations(room) },

@@ -1,6 +1,7 @@
 /** Removes notices that have ended, after the time in which their events might be heard again. */
 
 import type { House } from '#services/service.ts';
+import { createSweep, type Sweep } from '#services/sweep.ts';
 import type { NoticeMachine } from './room.ts';
 import { tables } from './tables.ts';
 
@@ -8,16 +9,11 @@ const PERIOD_MS = 60_000;
 const KEPT_MS = 3_600_000;
 const NOTICES_MAX = 200;
 
-export interface Sweep {
-  start(): void;
-  stop(): Promise<void>;
-}
-
-export function createSweep(house: House, machine: NoticeMachine): Sweep {
-  const { database, clock, log, engine } = house;
-  let cancel = () => {};
-  let isStopped = false;
-  let running = Promise.resolve();
+export function createNoticeSweep(house: House, machine: NoticeMachine): Sweep {
+  const { database, clock, engine } = house;
+  return createSweep(house, PERIOD_MS, 'old notices could not be removed', async (isStopped) => {
+    while (!isStopped() && (await removeEnded()));
+  });
 
   /** True when there may be more. */
   async function removeEnded(): Promise<boolean> {
@@ -35,24 +31,4 @@ export function createSweep(house: House, machine: NoticeMachine): Sweep {
     }, 'snapshot');
     return ended.length === NOTICES_MAX;
   }
-
-  async function sweep(): Promise<void> {
-    while (!isStopped && (await removeEnded()));
-  }
-
-  const arm = () => {
-    cancel = clock.callAt(clock.now() + PERIOD_MS, () => {
-      running = sweep()
-        .catch((error: unknown) => log.error('old notices could not be removed', { error }))
-        .then(() => (isStopped ? undefined : arm()));
-    });
-  };
-  return {
-    start: arm,
-    async stop() {
-      isStopped = true;
-      cancel();
-      await running;
-    },
-  };
 }

@@ -23,7 +23,7 @@ import { readSettings } from './settings.ts';
 import { createSigner } from './signer.ts';
 import { subscriptionOperations } from './subscription-views.ts';
 import { subscribingOperations } from './subscriptions.ts';
-import { createSweep } from './sweeping.ts';
+import { createMessageSweep } from './sweeping.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
 import { topicOperations } from './topics.ts';
@@ -66,7 +66,7 @@ export function openSns(house: House, environment: NodeJS.ProcessEnv): Service<'
   const mailer = createMailer(settings);
   const machine = createMessageMachine(house, () => room, mailer);
   const room: Room = { house, settings, signer: createSigner(house), machine };
-  const sweep = createSweep(house, machine);
+  const sweep = createMessageSweep(house, machine);
   return {
     name: 'sns',
     operations: {

@@ -1,6 +1,7 @@
 /** Removes messages whose deliveries have ended, and subscriptions that nobody confirmed in time. */
 
 import type { House } from '#services/service.ts';
+import { createSweep, type Sweep } from '#services/sweep.ts';
 import type { MessageMachine } from './room.ts';
 import { CONFIRMATION_MS_MAX } from './subscriptions.ts';
 import { tables } from './tables.ts';
@@ -10,21 +11,12 @@ const PERIOD_MS = 30_000;
 const KEPT_MS = 60_000;
 const MESSAGES_MAX = 200;
 
-export interface Sweep {
-  start(): void;
-  stop(): Promise<void>;
-}
-
-export function createSweep(house: House, machine: MessageMachine): Sweep {
-  const { database, clock, log, engine } = house;
-  let cancel = () => {};
-  let isStopped = false;
-  let running = Promise.resolve();
-
-  async function sweep(): Promise<void> {
+export function createMessageSweep(house: House, machine: MessageMachine): Sweep {
+  const { database, clock, engine } = house;
+  return createSweep(house, PERIOD_MS, 'old messages could not be removed', async (isStopped) => {
     await removeUnconfirmed();
-    while (!isStopped && (await removeEnded()));
-  }
+    while (!isStopped() && (await removeEnded()));
+  });
 
   async function removeUnconfirmed(): Promise<void> {
     await database.transaction(async (transaction) => {
@@ -52,20 +44,4 @@ export function createSweep(house: House, machine: MessageMachine): Sweep {
     }, 'snapshot');
     return ended.length === MESSAGES_MAX;
   }
-
-  const arm = () => {
-    cancel = clock.callAt(clock.now() + PERIOD_MS, () => {
-      running = sweep()
-        .catch((error: unknown) => log.error('old messages could not be removed', { error }))
-        .then(() => (isStopped ? undefined : arm()));
-    });
-  };
-  return {
-    start: arm,
-    async stop() {
-      isStopped = true;
-      cancel();
-      await running;
-    },
-  };
 }

@@ -16,7 +16,7 @@ import { receivingOperations } from './receiving.ts';
 import { onQueue, queueArn, type Room } from './room.ts';
 import { sendingOperations } from './sending.ts';
 import { settlingOperations } from './settling.ts';
-import { createSweep } from './sweeping.ts';
+import { createMessageSweep } from './sweeping.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
 
@@ -51,7 +51,7 @@ const permissions: Permissions<'sqs'> = {
 
 export function openSqs(house: House): Service<'sqs'> {
   const room: Room = { house, bell: createBell(house.clock) };
-  const sweep = createSweep(house);
+  const sweep = createMessageSweep(house);
   return {
     name: 'sqs',
     operations: {

@@ -1,26 +1,18 @@
 /** Removes, in the background and piece by piece, messages that nobody can receive any more. */
 
 import type { House } from '#services/service.ts';
+import { createSweep, type Sweep } from '#services/sweep.ts';
 import { tables } from './tables.ts';
 
 const PERIOD_MS = 60_000;
 /** Rows of one transaction, so that nobody waits long for the writer. */
 const ROWS_MAX = 500;
 
-export interface Sweep {
-  start(): void;
-  stop(): Promise<void>;
-}
-
-export function createSweep(house: House): Sweep {
-  const { database, clock, log } = house;
-  let cancel = () => {};
-  let isStopped = false;
-  let running = Promise.resolve();
-
-  async function sweep(): Promise<void> {
-    while (!isStopped && ((await removeExpired()) || (await removeAbandoned())));
-  }
+export function createMessageSweep(house: House): Sweep {
+  const { database, clock } = house;
+  return createSweep(house, PERIOD_MS, 'old messages could not be removed', async (isStopped) => {
+    while (!isStopped() && ((await removeExpired()) || (await removeAbandoned())));
+  });
 
   /** True when there may be more. */
   async function removeExpired(): Promise<boolean> {
@@ -57,22 +49,6 @@ export function createSweep(house: House): Sweep {
     }, 'snapshot');
     return true;
   }
-
-  const arm = () => {
-    cancel = clock.callAt(clock.now() + PERIOD_MS, () => {
-      running = sweep()
-        .catch((error: unknown) => log.error('old messages could not be removed', { error }))
-        .then(() => (isStopped ? undefined : arm()));
-    });
-  };
-  return {
-    start: arm,
-    async stop() {
-      isStopped = true;
-      cancel();
-      await running;
-    },
-  };
 }
 
 function idsOf(rows: readonly { readonly message_id: string }[]): string[] {
