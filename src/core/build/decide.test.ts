@@ -80,8 +80,12 @@ test('a good build goes through the eleven phases and tells its start and end', 
   assert.deepEqual(names(state), [...PHASES.slice(0, -1).map((phase) => `${phase}=SUCCEEDED`), 'COMPLETED=']);
   assert.equal(state.status, 'SUCCEEDED');
   assert.deepEqual(
-    effects.map((effect) => effect.type),
+    effects.map((effect) => effect.type).filter((type) => type !== 'PublishPhase'),
     ['RunBuild', 'PublishChange', 'PublishChange'],
+  );
+  assert.deepEqual(
+    effects.flatMap((effect) => (effect.type === 'PublishPhase' ? [effect.phase] : [])),
+    PHASES.slice(0, -1),
   );
   assert.deepEqual(state.phases[1]?.contexts, undefined);
   assert.deepEqual(state.phases[4]?.contexts, [{ statusCode: '', message: '' }]);
@@ -128,7 +132,7 @@ test('a stop shows at once and completes when the processes are gone', () => {
   const stopped = run([...until('BUILD'), { type: 'StopRequested' }]);
   assert.equal(stopped.state.status, 'STOPPED');
   assert.equal(stopped.state.isComplete, false);
-  assert.equal(stopped.effects.at(-1)?.type, 'KillBuild');
+  assert.equal(stopped.effects.findLast((effect) => effect.type !== 'PublishPhase')?.type, 'KillBuild');
   const { state, effects } = run([
     ...until('BUILD'),
     { type: 'StopRequested' },
@@ -246,6 +250,11 @@ test('whatever happens: phases stay in order, one end is told once, and the end 
         const ends = effects.filter((effect) => effect.type === 'PublishChange' && effect.change === 'ENDED');
         assert.equal(ends.length, state.isComplete ? 1 : 0);
         assert.ok(effects.filter((effect) => effect.type === 'KillBuild').length <= 1);
+        const told = effects.flatMap((effect) => (effect.type === 'PublishPhase' ? [effect.phase] : []));
+        assert.deepEqual(
+          told,
+          state.phases.filter((phase) => phase.endAt !== undefined).map((phase) => phase.type),
+        );
         if (!state.isComplete) return;
         const again = buildDecider.decide(state, { ...ended('FINALIZING'), at, chance: '' });
         assert.deepEqual(again, { state, effects: [] });

@@ -33,7 +33,20 @@ const COMMAND_PHASES: readonly PhaseType[] = ['INSTALL', 'PRE_BUILD', 'BUILD', '
 
 export const buildDecider = { version: 1, decide, wakeAt };
 
+/** Every phase that ends is told, by whatever way it ended. */
 function decide(state: BuildState | undefined, event: (BuildEvent | EngineEvent) & Stamp): BuildDecision {
+  const decision = decideEvent(state, event);
+  const open = state?.phases.filter((phase) => phase.endAt !== undefined).length ?? 0;
+  const ended = (decision.state?.phases ?? []).filter((phase) => phase.endAt !== undefined).slice(open);
+  if (ended.length === 0) return decision;
+  const told = ended.map(({ type }): BuildEffect => ({ type: 'PublishPhase', phase: type }));
+  return { ...decision, effects: [...decision.effects, ...told] };
+}
+
+function decideEvent(
+  state: BuildState | undefined,
+  event: (BuildEvent | EngineEvent) & Stamp,
+): BuildDecision {
   if (!state) {
     return event.type === 'BuildRequested' ? create(event.plan, event.at) : { state, effects: [] };
   }
@@ -124,7 +137,8 @@ function decideEffectFailed(
   at: number,
 ): BuildDecision {
   // The house must hear of every end, however long its hearers are deaf.
-  if (event.effectType === 'PublishChange') return { state, effects: [event.effect as BuildEffect] };
+  if (event.effectType === 'PublishChange' || event.effectType === 'PublishPhase')
+    return { state, effects: [event.effect as BuildEffect] };
   if (state.isComplete) return { state, effects: [] };
   const context = { statusCode: 'INTERNAL_SERVICE_ERROR', message: event.message };
   if (event.effectType === 'RunBuild') return end(state, 'FAULT', context, at);

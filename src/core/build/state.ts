@@ -191,5 +191,7 @@ export type BuildEffect =
   | { readonly type: 'KillBuild' }
   /** Starts the build again, as another build. */
   | { readonly type: 'StartAutoRetry' }
+  /** Tells the house that a phase ended. */
+  | { readonly type: 'PublishPhase'; readonly phase: PhaseType }
   /** Tells the house of a new status. */
   | { readonly type: 'PublishChange'; readonly at: number; readonly change: 'STARTED' | 'ENDED' };

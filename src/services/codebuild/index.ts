@@ -2,7 +2,7 @@
  * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
  *
  * Gaps: see `gaps.ts`; connections to providers, SSM and Secrets Manager values, S3 logs, images,
- * privileged mode, VPCs, `run-as`, debug sessions, phase-change events, builds that the whole world may read.
+ * privileged mode, VPCs, `run-as`, debug sessions, builds that the whole world may read.
  *
  * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house
  * and the world; files, processes and users are its own. The curated images are names for the tools of this machine,
@@ -13,8 +13,6 @@
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { deriveUuid } from '#base/ids.ts';
-import { buildDecider } from '#core/build/decide.ts';
 import type { BuildState } from '#core/build/state.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Service } from '#services/service.ts';
@@ -25,25 +23,21 @@ import { createRoleSessions, credentialsRoute } from './credentials.ts';
 import { gaps } from './gaps.ts';
 import { answerGit } from './git-helper.ts';
 import { imageOperations } from './images.ts';
+import { createMachine } from './machine.ts';
 import { permissions } from './permissions.ts';
 import { projectOperations } from './projects.ts';
-import { BUILDS_AT_ONCE_MAX, type BuildMachine, type Room } from './room.ts';
+import { BUILDS_AT_ONCE_MAX, type Room } from './room.ts';
 import { reportGroupOperations } from './report-groups.ts';
 import { reportMigration } from './report-tables.ts';
 import { trendOperations } from './report-trends.ts';
 import { reportOperations } from './reports.ts';
-import { killBuild, runBuild } from './run.ts';
 import { createRunning } from './running.ts';
 import { createPolicyReader, sharingOperations } from './sharing.ts';
 import { sourceCredentialOperations } from './source-credentials.ts';
 import { webhookRoute } from './webhook-deliveries.ts';
 import { webhookOperations } from './webhooks.ts';
-import { numberOf, startAutoRetry, startingOperations } from './starting.ts';
-import { migrations, tables } from './tables.ts';
-import { viewChange } from './views.ts';
-
-/** From TERM to KILL. */
-const KILL_GRACE_MS = 10_000;
+import { startingOperations } from './starting.ts';
+import { migrations } from './tables.ts';
 
 export function openCodebuild(house: House, runtime: Runtime): Service<'codebuild'> {
   const sessions = createRoleSessions(house);
@@ -97,46 +91,4 @@ export function openCodebuild(house: House, runtime: Runtime): Service<'codebuil
       await trial;
     },
   };
-}
-
-function createMachine(room: Room, sessions: ReturnType<typeof createRoleSessions>): BuildMachine {
-  const { house } = room;
-  const machine: BuildMachine = {
-    kind: 'codebuild.build',
-    decider: buildDecider,
-    effects: {
-      RunBuild: (_effect, performance) => runBuild(room, sessions, performance),
-      async KillBuild(_effect, { machineId }) {
-        return killBuild(room, sessions, machineId, KILL_GRACE_MS);
-      },
-      async StartAutoRetry(_effect, { machineId }) {
-        const arn = await startAutoRetry(room, sessions.of, machineId);
-        return arn === undefined ? undefined : { type: 'AutoRetryStarted', arn };
-      },
-      async PublishChange(effect, { machineId }) {
-        const state = await house.engine.read(machine, machineId);
-        if (!state) return undefined;
-        await house.publish({
-          id: deriveUuid(`${state.plan.arn}/${effect.change}`, 0),
-          source: 'aws.codebuild',
-          detailType: 'CodeBuild Build State Change',
-          account: house.account,
-          region: house.region,
-          at: effect.at,
-          resources: [state.plan.arn],
-          detail: viewChange(state, await numberOf(room, machineId), effect.change),
-        });
-        return undefined;
-      },
-    },
-    async record(transaction, { id, before, after }) {
-      if (!after.isComplete || before?.isComplete) return;
-      await tables(transaction)
-        .updateTable('codebuild_build')
-        .set({ is_complete: 1 })
-        .where('build_id', '=', id)
-        .execute();
-    },
-  };
-  return machine;
 }

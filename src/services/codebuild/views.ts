@@ -152,7 +152,7 @@ function viewLogs(scope: Scope, state: BuildState): Build['logs'] {
 export function viewChange(
   state: BuildState,
   number: number,
-  change: 'STARTED' | 'ENDED',
+  change: 'STARTED' | 'GOING' | 'ENDED',
 ): Readonly<Record<string, unknown>> {
   const { plan, facts } = state;
   const phases = change === 'STARTED' ? state.phases.slice(0, 1) : state.phases;
@@ -208,6 +208,29 @@ export function viewChange(
     'current-phase': last?.type,
     'current-phase-context': `[${last ? contextTexts(last).join(', ') : ''}]`,
     version: '1',
+  };
+}
+
+/** The detail of `CodeBuild Build Phase Change`. */
+export function viewPhaseChange(
+  state: BuildState,
+  number: number,
+  phase: Phase,
+): Readonly<Record<string, unknown>> {
+  const {
+    'build-status': _status,
+    'current-phase': _phase,
+    'current-phase-context': _context,
+    ...detail
+  } = viewChange(state, number, state.isComplete ? 'ENDED' : 'GOING');
+  return {
+    ...detail,
+    'completed-phase': phase.type,
+    'completed-phase-context': `[${contextTexts(phase).join(', ')}]`,
+    'completed-phase-status': phase.status,
+    'completed-phase-duration-seconds': Math.floor(((phase.endAt ?? phase.startAt) - phase.startAt) / 1000),
+    'completed-phase-start': eventDate(phase.startAt),
+    'completed-phase-end': eventDate(phase.endAt ?? phase.startAt),
   };
 }
 
