@@ -6,9 +6,8 @@
  * CodeCommit and S3 source, CodeBuild, Commands, manual approval, CodeDeploy, S3 deploy and CodePipeline, and custom and
  * third-party actions, whose jobs workers poll for. Decisions are in `core/pipeline` and `core/job`.
  *
- * Gaps: executors of kind Lambda, triggers of connections, batch builds, secrets in Commands; actions of services that are not
- * in this house may be declared, and fail when they run; most actions run in the region of the house only. Artifacts are stored as the bucket's own defaults say, without asking
- * for SSE-KMS, unless the artifact store names a key, which then must work.
+ * Gaps: executors of kind Lambda, triggers of connections; actions and rules of services that are not in this house may
+ * be declared, and fail when they run; most actions run in the region of the house only, and one house is one account.
  *
  * By design: nothing is really polled. A source with PollForSourceChanges, which is the default, hears of a push or
  * a new object at once by the house's bus, and shows that setting's name as its trigger; with "false" it never
