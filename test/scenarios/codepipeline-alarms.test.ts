@@ -209,3 +209,35 @@ test('scenario 75: after a failure an alarm decides whether to roll back', async
     assert.equal(last?.executionType, value === 'ALARM' ? 'ROLLBACK' : 'STANDARD', value);
   }
 });
+
+test('a pipeline that fails raises the alarm on its own metric, and its successes have a duration', async () => {
+  const first = await pipelines.create('measured', [stageOf('S2', 'Build'), stageOf('S3', 'Deploy')]);
+  for (const action of ['Build', 'Deploy']) await pipelines.answer('measured', first, action, 'Approved');
+  await pipelines.reached('measured', first, 'Succeeded');
+  const second = await pipelines.start('measured');
+  await pipelines.answer('measured', second, 'Build', 'Rejected');
+  await pipelines.reached('measured', second, 'Failed');
+  const pipeline = {
+    Namespace: 'AWS/CodePipeline',
+    Dimensions: [{ Name: 'PipelineName', Value: 'measured' }],
+  };
+  await cloudwatch.putMetricAlarm({
+    ...{ ...pipeline, AlarmName: 'failures', MetricName: 'FailedPipelineExecutions', Statistic: 'Sum' },
+    ...{ Period: 300, EvaluationPeriods: 1, Threshold: 1 },
+    ...{ ComparisonOperator: 'GreaterThanOrEqualToThreshold', TreatMissingData: 'notBreaching' },
+  });
+  pass(MINUTE_MS);
+  await until('the alarm to be raised', WAIT_MS, async () => {
+    const { MetricAlarms: [alarm] = [] } = await cloudwatch.describeAlarms({ AlarmNames: ['failures'] });
+    return alarm?.StateValue === 'ALARM' ? true : undefined;
+  });
+  const { Datapoints } = await cloudwatch.getMetricStatistics({
+    ...{ ...pipeline, MetricName: 'PipelineDuration', Period: 3600, Statistics: ['SampleCount'] },
+    StartTime: new Date(clock.now() - 3_600_000),
+    EndTime: new Date(clock.now()),
+  });
+  assert.deepEqual(
+    Datapoints?.map(({ SampleCount, Unit }) => `${SampleCount} ${Unit}`),
+    ['1 Seconds'],
+  );
+});

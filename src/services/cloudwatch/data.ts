@@ -42,16 +42,21 @@ export async function storeData(transaction: Kysely<unknown>, data: readonly Dat
     periods.set(key, { ...datum, at, aggregate, metricId: id });
     if ((newest.get(id)?.at ?? -1) < datum.at) newest.set(id, datum);
   }
-  for (const [id, { metric, at }] of newest) await noteMetric(transaction, id, metric, at);
+  let added = 0;
+  for (const [id, { metric, at }] of newest) if (await noteMetric(transaction, id, metric, at)) added++;
+  if (added > 0 && (await countMetrics(transaction)) > METRICS_MAX) {
+    throw fault('LimitExceededFault', `This installation keeps at most ${METRICS_MAX} metrics.`);
+  }
   for (const period of periods.values()) await addToPeriod(transaction, period.metricId, period);
 }
 
+/** Whether it is a new one. */
 async function noteMetric(
   transaction: Kysely<unknown>,
   id: string,
   metric: Metric,
   at: number,
-): Promise<void> {
+): Promise<boolean> {
   const rows = tables(transaction);
   const lastAt = periodStart(at, 60);
   const known = await rows
@@ -60,20 +65,13 @@ async function noteMetric(
     .where('metric_id', '=', id)
     .executeTakeFirst();
   if (known) {
-    if (known.last_at >= lastAt) return;
+    if (known.last_at >= lastAt) return false;
     await rows
       .updateTable('cloudwatch_metric')
       .set({ last_at: lastAt })
       .where('metric_id', '=', id)
       .execute();
-    return;
-  }
-  const { count } = await rows
-    .selectFrom('cloudwatch_metric')
-    .select((row) => row.fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow();
-  if (Number(count) >= METRICS_MAX) {
-    throw fault('LimitExceededFault', `This installation keeps at most ${METRICS_MAX} metrics.`);
+    return false;
   }
   const { namespace, name } = metric;
   const dimensions = JSON.stringify(metric.dimensions);
@@ -81,6 +79,15 @@ async function noteMetric(
     .insertInto('cloudwatch_metric')
     .values({ metric_id: id, metric_key: metricKey(metric), namespace, name, dimensions, last_at: lastAt })
     .execute();
+  return true;
+}
+
+async function countMetrics(transaction: Kysely<unknown>): Promise<number> {
+  const { count } = await tables(transaction)
+    .selectFrom('cloudwatch_metric')
+    .select((row) => row.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 /** `datum.at` is where the period begins. */

@@ -1,7 +1,8 @@
 /**
- * Watches alarms: evaluates them at every full minute, those of shorter periods every ten seconds, from what is kept of
- * their metrics; composite alarms when one of their children changed, and every minute besides. Every node watches, for
- * evaluating twice gives the same; only what would change an alarm is sent to it.
+ * Watches alarms: evaluates them at every full minute, from what is kept of their metrics; those of shorter periods
+ * every ten seconds, those that look back for more than a day every hour; composite alarms when one of their children
+ * changed, and every minute besides. Every node watches, for evaluating twice gives the same; only what would change an
+ * alarm is sent to it.
  */
 
 import { isFault } from '#base/fault.ts';
@@ -24,12 +25,17 @@ export interface Watch {
   look(name: string): Promise<void>;
   /** Evaluates the alarms that are composed of this one. */
   lookAtParents(name: string): Promise<void>;
-  /** Evaluates all; those with periods of a minute or more only if asked. */
-  lookAtAll(withLongPeriods: boolean): Promise<void>;
+  /** Evaluates all that are due at one of these paces. */
+  lookAtAll(paces: readonly Pace[]): Promise<void>;
 }
+
+/** How often an alarm is evaluated. AWS: "Evaluating an alarm", multi-day alarms. */
+export type Pace = 'tick' | 'minute' | 'hour';
 
 const TICK_MS = 10_000;
 const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_SECONDS = 86_400;
 /** Data of the last moments may still be on its way. */
 const DELAY_MS = 500;
 const AT_ONCE = 50;
@@ -44,17 +50,23 @@ export function createWatch(house: House, alarms: () => AlarmMachine): Watch {
   const arm = () => {
     const tick = Math.floor(clock.now() / TICK_MS + 1) * TICK_MS;
     cancel = clock.callAt(tick + DELAY_MS, () => {
-      // A clock that was put forward may be at any time now; the full minute must not be missed.
-      const passedMinute = Math.floor(clock.now() / MINUTE_MS) > Math.floor((tick - TICK_MS) / MINUTE_MS);
-      running = lookAtAll(passedMinute)
+      // A clock that was put forward may be at any time now; a full minute or hour must not be missed.
+      const isPassed = (length: number) =>
+        Math.floor(clock.now() / length) > Math.floor((tick - TICK_MS) / length);
+      const paces: readonly (Pace | false)[] = [
+        'tick',
+        isPassed(MINUTE_MS) && 'minute',
+        isPassed(HOUR_MS) && 'hour',
+      ];
+      running = lookAtAll(paces.filter((pace) => pace !== false))
         .catch((error: unknown) => log.error('the alarms could not be evaluated', { error }))
         .then(() => (isStopped ? undefined : arm()));
     });
   };
 
-  async function lookAtAll(withLongPeriods: boolean): Promise<void> {
+  async function lookAtAll(paces: readonly Pace[]): Promise<void> {
     const rows = await tables(database).selectFrom('cloudwatch_alarm').selectAll().orderBy('name').execute();
-    const due = rows.filter((row) => withLongPeriods || isShort(row));
+    const due = rows.filter((row) => paces.includes(paceOf(stateOfRow(row))));
     for (let at = 0; at < due.length && !isStopped; at += AT_ONCE) {
       await Promise.all(due.slice(at, at + AT_ONCE).map(lookSafely));
     }
@@ -114,9 +126,11 @@ export function childrenOf({ settings }: AlarmState): readonly string[] {
   return 'type' in rule ? alarmsOfRule(rule) : [];
 }
 
-function isShort(row: AlarmRow): boolean {
-  const { settings } = stateOfRow(row);
-  return settings.type === 'metric' && settings.periodSeconds < 60;
+function paceOf({ settings }: AlarmState): Pace {
+  if (settings.type === 'composite') return 'minute';
+  const { periodSeconds, evaluationPeriods } = settings;
+  if (periodSeconds * evaluationPeriods > DAY_SECONDS) return 'hour';
+  return periodSeconds < 60 ? 'tick' : 'minute';
 }
 
 async function judgeComposite(
@@ -136,23 +150,24 @@ async function judgeComposite(
 
 async function judgeMetric(
   house: House,
-  { verdict }: AlarmState,
+  state: AlarmState,
   settings: MetricSettings,
 ): Promise<Verdict | undefined> {
   const now = house.clock.now();
-  const points = await readPoints(house, settings, now);
-  return points && evaluateMetric(settings, points, verdict.value, now);
+  const points = await readPoints(house, settings, paceOf(state), now);
+  return points && evaluateMetric(settings, points, state.verdict.value, now);
 }
 
-/** The last full periods before now, counted back from the last full minute, or the last full short period. */
+/** The last full periods before now, counted back from the last full hour, minute, or short period. */
 async function readPoints(
   house: House,
   settings: MetricSettings,
+  pace: Pace,
   now: number,
 ): Promise<Datapoints | undefined> {
   const { periodSeconds, stat, queries = [] } = settings;
   const periodMs = periodSeconds * 1000;
-  const step = Math.min(periodMs, MINUTE_MS);
+  const step = pace === 'hour' ? HOUR_MS : Math.min(periodMs, MINUTE_MS);
   const until = Math.floor(now / step) * step;
   const from = until - periodsToRead(settings) * periodMs;
   const times = Array.from({ length: periodsToRead(settings) }, (_, index) => from + index * periodMs);
