@@ -6,15 +6,9 @@
 import { RESOLUTIONS, periodStart } from '#core/metric/period.ts';
 import type { Aggregate } from '#core/metric/aggregate.ts';
 import type { House } from '#services/service.ts';
+import { createSweep, type Sweep } from '#services/sweep.ts';
 import { addToPeriod } from './data.ts';
 import { tables } from './tables.ts';
-
-export interface Retention {
-  start(): void;
-  stop(): Promise<void>;
-  /** Does at once what is due. */
-  sweep(): Promise<void>;
-}
 
 const PERIOD_MS = 600_000;
 const LOT = 500;
@@ -23,19 +17,17 @@ const DAY_MS = 86_400_000;
 const HISTORY_KEPT_MS = 30 * DAY_MS;
 const HEARD_KEPT_MS = DAY_MS;
 
-export function createRetention(house: House): Retention {
-  const { database, clock, log } = house;
-  let cancel = () => {};
-  let isStopped = false;
-  let running = Promise.resolve();
+export function createRetention(house: House): Sweep {
+  const { database, clock } = house;
+  return createSweep(house, PERIOD_MS, 'old metric data could not be put away', sweep);
 
-  async function sweep(): Promise<void> {
+  async function sweep(isStopped: () => boolean): Promise<void> {
     for (const [index, { seconds, keptMs }] of RESOLUTIONS.entries()) {
       const next = RESOLUTIONS[index + 1]?.seconds;
       const before = clock.now() - keptMs;
       // Whole periods of the next resolution only, so that a period is not of both.
       const until = next === undefined ? before : periodStart(before, next);
-      while (!isStopped && (await coarsen(seconds, next, until)) === LOT);
+      while (!isStopped() && (await coarsen(seconds, next, until)) === LOT);
     }
     await removeOld();
   }
@@ -89,21 +81,4 @@ export function createRetention(house: House): Retention {
         .execute();
     });
   }
-
-  const arm = () => {
-    cancel = clock.callAt(clock.now() + PERIOD_MS, () => {
-      running = sweep()
-        .catch((error: unknown) => log.error('old metric data could not be put away', { error }))
-        .then(() => (isStopped ? undefined : arm()));
-    });
-  };
-  return {
-    start: arm,
-    async stop() {
-      isStopped = true;
-      cancel();
-      await running;
-    },
-    sweep,
-  };
 }
