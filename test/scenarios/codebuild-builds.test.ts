@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import {
   type BuildClients,
   connectBuilds,
@@ -239,6 +240,29 @@ test('scenario 70: a project keeps what an update does not name, and its builds 
   await clients.codebuild.deleteProject({ name: 'kept' });
   await clients.codebuild.deleteProject({ name: 'kept' });
   assert.equal((await clients.get(build.id)).buildStatus, 'SUCCEEDED');
+});
+
+test('the log lies in S3 when it is wanted there, masked and compressed, with or without CloudWatch', async () => {
+  const logsConfig = {
+    cloudWatchLogs: { status: 'DISABLED' },
+    s3Logs: { status: 'ENABLED', location: 'files/logs', encryptionDisabled: true },
+  } as const;
+  const commands = [
+    'i=0; while [ $i -lt 30000 ]; do echo "line number $i of many"; i=$((i+1)); done',
+    'echo AKIA0123456789ABCDEF',
+  ];
+  const build = await runSpec(spec(commands), { logsConfig });
+  const Key = `logs/${build.id?.split(':')[1]}.gz`;
+  assert.equal(build.logs?.s3LogsArn, `arn:aws:s3:::files/${Key}`);
+  assert.deepEqual(build.logs.s3Logs, logsConfig.s3Logs);
+  const { Body } = await clients.s3.getObject({ Bucket: 'files', Key });
+  const lines = gunzipSync((await Body?.transformToByteArray()) ?? '')
+    .toString()
+    .split('\n');
+  assert.equal(lines.filter((line) => /^line number \d+ of many$/.test(line)).length, 30_000);
+  assert.ok(lines.includes('***'));
+  assert.ok(!lines.includes('AKIA0123456789ABCDEF'));
+  assert.ok(lines.some((line) => line.endsWith('Phase complete: UPLOAD_ARTIFACTS State: SUCCEEDED')));
 });
 
 test('scenario 72: a badge is public and tells of its branch', async () => {

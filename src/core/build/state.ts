@@ -58,6 +58,7 @@ export interface BuildPlan {
   readonly queuedTimeoutMinutes: number;
   /** `undefined` when CloudWatch logs are disabled. */
   readonly logs?: { readonly groupName: string; readonly streamName: string };
+  readonly s3Logs?: { readonly location: string; readonly encryptionDisabled: boolean };
   /** Of a build without a project: the pipeline whose commands it runs. */
   readonly pipeline?: PipelinePlan;
   readonly cache?: CachePlan;

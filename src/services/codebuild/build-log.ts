@@ -152,6 +152,16 @@ function quietPause(milliseconds: number): Promise<void> {
   return pause(milliseconds, undefined, { ref: false });
 }
 
+/** The whole log of a build that has ended. */
+export function* maskedLines(file: string, secrets: readonly string[]): Generator<string> {
+  for (let offset = 0; ;) {
+    const { lines, bytes } = readLines(file, offset, true);
+    if (lines.length === 0) return;
+    offset += bytes;
+    for (const line of lines) yield mask(line, secrets);
+  }
+}
+
 /** Whole lines from an offset; how a file is cut into lines does not depend on when it is read. */
 function readLines(file: string, offset: number, isEnd: boolean): { lines: string[]; bytes: number } {
   if (!existsSync(file)) return { lines: [], bytes: 0 };

@@ -1,7 +1,7 @@
 /**
  * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
  *
- * Gaps: see `gaps.ts`; connections to providers, SSM and Secrets Manager values, S3 logs, images,
+ * Gaps: see `gaps.ts`; connections to providers, SSM and Secrets Manager values, images,
  * privileged mode, VPCs, `run-as`, debug sessions, builds that the whole world may read.
  *
  * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house

@@ -89,6 +89,7 @@ export function planBuild(
       settings.queuedTimeoutInMinutes ??
       QUEUED_TIMEOUT_MINUTES_DEFAULT,
     ...(logs ? { logs } : {}),
+    ...s3LogsOf(settings, input),
     ...(cache ? { cache } : {}),
     ...(autoRetry ? { autoRetry } : {}),
   };
@@ -220,7 +221,6 @@ function unsupportedOf(
   settings: ProjectSettings,
   input: StartBuildInput,
 ): string | undefined {
-  const logs = input.logsConfigOverride ?? settings.logsConfig;
   const project = settings.environment;
   const types = process.arch === 'arm64' ? ['ARM_CONTAINER'] : ['LINUX_CONTAINER'];
   if (!types.includes(plan.type)) {
@@ -238,7 +238,6 @@ function unsupportedOf(
   if (settings.vpcConfig?.vpcId) return 'vpcConfig is not supported yet';
   if (settings.fileSystemLocations?.length) return 'fileSystemLocations are not supported yet';
   if (settings.environment?.fleet || input.fleetOverride) return 'Fleets are not supported yet';
-  if (logs?.s3Logs?.status === 'ENABLED') return 'Logs to S3 are not supported yet';
   return undefined;
 }
 
@@ -254,6 +253,13 @@ function logsOf(
     groupName: config?.groupName ?? `/aws/codebuild/${projectName}`,
     streamName: config?.streamName ? `${config.streamName}/${uuid}` : uuid,
   };
+}
+
+function s3LogsOf(settings: ProjectSettings, input: StartBuildInput): Pick<BuildPlan, 's3Logs'> {
+  const config = (input.logsConfigOverride ?? settings.logsConfig)?.s3Logs;
+  if (config?.status !== 'ENABLED') return {};
+  if (!config.location) throw invalid('Invalid logs config: location is required for S3 logs');
+  return { s3Logs: { location: config.location, encryptionDisabled: config.encryptionDisabled ?? false } };
 }
 
 function initiatorOf(principal: Principal, isFromPipeline: boolean): string {

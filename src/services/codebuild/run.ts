@@ -17,6 +17,7 @@ import { endLines, endTexts, FINE, sayPassedPhases } from './narration.ts';
 import { checkProvision, createLogStream, firstLines, openSandbox, rememberAttempt } from './provisioning.ts';
 import type { Room } from './room.ts';
 import { forgetSecrets, maskSecrets, readSecrets } from './secrets.ts';
+import { putS3Log } from './s3-log.ts';
 import { downloadSource } from './sources.ts';
 import { numberOf } from './starting.ts';
 import { uploadAll } from './uploads.ts';
@@ -83,6 +84,7 @@ export async function killBuild(
     const text = endLines(room, currentPhase(state), phase?.status ?? 'FAULT', context);
     appendOnce(directory, 'killed', text);
     await followerOf(room, sessions, state).finish();
+    await putLog(room, sessions, state);
     await cleanUp(room, sessions, state);
   }
   return { type: 'BuildKilled' };
@@ -189,6 +191,7 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
     if (existsSync(directory)) {
       follower ??= followerOf(room, sessions, first);
       await follower.finish();
+      await putLog(room, sessions, first);
       sandbox?.release();
       await cleanUp(room, sessions, first);
     }
@@ -256,6 +259,12 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
       await follower?.stop();
     },
   };
+}
+
+async function putLog(room: Room, sessions: RoleSessions, { plan }: BuildState): Promise<void> {
+  const directory = buildDirectory(room, plan.uuid);
+  const secrets = [...readSecrets(room.house, directory), credentialsToken(room.house, plan.uuid)];
+  await putS3Log(room.house, plan, directory, () => sessions.of(plan), secrets);
 }
 
 function followerOf(room: Room, sessions: RoleSessions, { plan }: BuildState): LogFollower {

@@ -44,6 +44,9 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
   const [primary] = places;
   bench.say(`CODEBUILD_SRC_DIR=${primary?.path ?? ''}`);
   const spec = await readBuildspec(bench, primary as SourcePlace);
+  if (plan.source.reportBuildStatus) {
+    bench.say('The status of this build is not told to the provider: Slipway does not call providers');
+  }
   for (const warning of spec.warnings) bench.say(`Warning: ${warning}`);
   bench.say('Processing environment variables');
   const variables = createEnvironment(bench, spec, places, resolved);

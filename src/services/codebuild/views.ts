@@ -17,6 +17,7 @@ import type {
   Phase,
   SourcePlan,
 } from '#core/build/state.ts';
+import { s3LogPlace } from './s3-log.ts';
 import type { Scope } from '#services/service.ts';
 
 export function viewBuild(scope: Scope, state: BuildState, number: number): Build {
@@ -133,7 +134,8 @@ function viewArtifacts(state: BuildState, plan: ArtifactsPlan): BuildArtifacts {
 /** The stream exists from PROVISIONING on. */
 function viewLogs(scope: Scope, state: BuildState): Build['logs'] {
   const { logs } = state.plan;
-  if (!logs) return { cloudWatchLogs: { status: 'DISABLED' }, s3Logs: { status: 'DISABLED' } };
+  const s3 = viewS3Logs(state);
+  if (!logs) return { cloudWatchLogs: { status: 'DISABLED' }, ...s3 };
   const { groupName, streamName } = logs;
   const isThere = state.phases.some((phase) => phase.type === 'PROVISIONING' && phase.status === 'SUCCEEDED');
   const resource = `log-group:${groupName}:log-stream:${streamName}`;
@@ -144,7 +146,17 @@ function viewLogs(scope: Scope, state: BuildState): Build['logs'] {
       cloudWatchLogsArn: arnOf('logs', scope.region, scope.account, resource),
     }),
     cloudWatchLogs: { status: 'ENABLED' },
-    s3Logs: { status: 'DISABLED' },
+    ...s3,
+  };
+}
+
+/** The object is there when the build is complete. */
+function viewS3Logs({ plan, isComplete }: BuildState): NonNullable<Build['logs']> {
+  const place = s3LogPlace(plan);
+  if (!place || !plan.s3Logs) return { s3Logs: { status: 'DISABLED' } };
+  return {
+    ...(isComplete && { s3LogsArn: `arn:aws:s3:::${place.bucket}/${place.key}` }),
+    s3Logs: { status: 'ENABLED', ...plan.s3Logs },
   };
 }
 
