@@ -47,20 +47,24 @@ export function createWatch(house: House, alarms: () => AlarmMachine): Watch {
   let isStopped = false;
   let running = Promise.resolve();
 
-  const arm = () => {
+  /** Which paces have come since the last look; the clock may have been put forward over a full minute or hour. */
+  function pacesSince(before: number, now: number): readonly Pace[] {
+    const isPassed = (length: number) => Math.floor(now / length) > Math.floor(before / length);
+    const paces: readonly (Pace | false)[] = [
+      'tick',
+      isPassed(MINUTE_MS) && 'minute',
+      isPassed(HOUR_MS) && 'hour',
+    ];
+    return paces.filter((pace) => pace !== false);
+  }
+
+  const arm = (lookedAt: number) => {
     const tick = Math.floor(clock.now() / TICK_MS + 1) * TICK_MS;
     cancel = clock.callAt(tick + DELAY_MS, () => {
-      // A clock that was put forward may be at any time now; a full minute or hour must not be missed.
-      const isPassed = (length: number) =>
-        Math.floor(clock.now() / length) > Math.floor((tick - TICK_MS) / length);
-      const paces: readonly (Pace | false)[] = [
-        'tick',
-        isPassed(MINUTE_MS) && 'minute',
-        isPassed(HOUR_MS) && 'hour',
-      ];
-      running = lookAtAll(paces.filter((pace) => pace !== false))
+      const now = clock.now();
+      running = lookAtAll(pacesSince(lookedAt, now))
         .catch((error: unknown) => log.error('the alarms could not be evaluated', { error }))
-        .then(() => (isStopped ? undefined : arm()));
+        .then(() => (isStopped ? undefined : arm(now)));
     });
   };
 
@@ -98,7 +102,7 @@ export function createWatch(house: House, alarms: () => AlarmMachine): Watch {
   }
 
   return {
-    start: arm,
+    start: () => arm(clock.now()),
     async stop() {
       isStopped = true;
       cancel();
