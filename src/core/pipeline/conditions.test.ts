@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { present } from '#base/assert.ts';
 import { World, buildAction, condition, pipeline, sourceAction } from './decide-fixture.ts';
 import type { GivenStage } from './definition/declaration-given.ts';
 import { completeDeclaration } from './definition/declaration-given.ts';
@@ -183,4 +184,17 @@ test('a late result of a rule changes nothing', () => {
   const address = { executionId: id, stage: 'S2', condition: 'beforeEntry', rule: 'B' } as const;
   world.send({ type: 'RuleMet', ...address, ruleExecutionId: run?.id ?? '' });
   assert.deepEqual(world.state, before);
+});
+
+test('a retry while a failure condition is evaluated ends the evaluation', () => {
+  const { world, id } = inStage2({ onFailure: { result: 'ROLLBACK', ...condition('ROLLBACK', 'A') } });
+  world.fail(id, 'S2', 'Build');
+  assert.equal(world.where(id), 'InProgress@S2');
+  world.retry(id, 'S2', 'FAILED_ACTIONS');
+  const { replaced, conditions } = present(world.execution(id).stages['S2'], 'run of S2');
+  assert.equal(replaced?.conditions.onFailure?.status, 'Abandoned');
+  assert.equal(replaced.conditions.onFailure.rules['A']?.status, 'Abandoned');
+  assert.deepEqual(conditions, {});
+  world.succeed(id, 'S2', 'Build');
+  assert.equal(world.where(id), 'InProgress@S3');
 });

@@ -7,7 +7,7 @@
 import { unreachable } from '#base/assert.ts';
 import { progress } from './actions.ts';
 import { tellExecution, tellStage } from './changes.ts';
-import { conditionOf, evaluate, isBusy } from './conditions.ts';
+import { conditionOf, endConditions, evaluate, isBusy } from './conditions.ts';
 import type { ConditionKind, RetryMode, StageDeclaration } from './definition/declaration.ts';
 import type { Draft, Writable } from './draft.ts';
 import { currentStage } from './draft.ts';
@@ -99,6 +99,8 @@ function retriesByItself(
 /** Makes a stage ready to run again, wholly or only what failed; its lock is taken, and `advance` has to follow. */
 export function repeat(draft: Draft, execution: Writable<Execution>, mode: RetryMode): void {
   const { run } = currentStage(draft, execution);
+  // A retry may come while the condition of a failure is being evaluated.
+  endConditions(draft, run, 'Abandoned');
   const actions: Record<string, Writable<ActionRun>> = {};
   for (const [name, action] of Object.entries(run.actions)) {
     if (mode === 'ALL_ACTIONS' || action.status === 'Failed' || action.status === 'Abandoned') {
