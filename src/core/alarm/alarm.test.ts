@@ -196,6 +196,7 @@ test('rules of composite alarms are read as AWS writes them', () => {
   const rows: readonly (readonly [string, boolean])[] = [
     ['ALARM("hot")', true],
     ['ALARM(hot)', true],
+    ['ALARM(  hot  )', true],
     ['alarm( hot ) and ok(cold one)', true],
     ['ALARM(arn:aws:cloudwatch:us-east-1:123456789012:alarm:hot)', true],
     ['ALARM("arn:aws:cloudwatch:us-east-1:123456789012:alarm:cold one")', false],
@@ -224,6 +225,8 @@ test('what is no rule is refused, with the place', () => {
   ]) {
     assert.ok('error' in parseAlarmRule(text), text);
   }
+  assert.ok('error' in parseAlarmRule(`ALARM(a${' '.repeat(10_000)}`));
+  assert.ok('error' in parseAlarmRule('ALARM(   )'));
   assert.deepEqual(parseAlarmRule('TRUE x'), { error: "unexpected text at 'x'" });
   assert.ok('error' in parseAlarmRule('NOT '.repeat(60) + 'TRUE'));
   assert.ok('error' in parseAlarmRule(Array(101).fill('OK(a)').join(' OR ')));

@@ -15,7 +15,7 @@ const ALARMS_MAX = 100;
 const DEPTH_MAX = 50;
 const TOKEN = /\s*(?:([()])|(AND|OR|NOT|TRUE|FALSE|ALARM|OK|INSUFFICIENT_DATA)(?![A-Za-z0-9_]))/iy;
 const QUOTED = /\s*"((?:[^"\\]|\\.)*)"\s*\)/y;
-const BARE = /\s*([^()"\s][^()"]*?)\s*\)/y;
+const BARE = /([^()"]+)\)/y;
 
 interface Cursor {
   readonly text: string;
@@ -169,7 +169,8 @@ function takeName(cursor: Cursor): string {
     const match = form.exec(cursor.text);
     if (!match) continue;
     cursor.at = form.lastIndex;
-    const name = (match[1] ?? '').replaceAll(/\\(.)/g, '$1');
+    const name = (match[1] ?? '').trim().replaceAll(/\\(.)/g, '$1');
+    if (name === '') continue;
     return name.replace(/^arn:[^:]*:cloudwatch:[^:]*:[^:]*:alarm:/, '');
   }
   throw malformed(cursor);

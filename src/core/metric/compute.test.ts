@@ -210,6 +210,17 @@ test('queries that build upon each other twice, and so on, cost no more than the
   assert.equal(createComputer({ queries, series: first, times })('e60').get(0), 2 ** 60);
 });
 
+test('work is bounded', () => {
+  const long = new Map(Array.from({ length: 20_000 }, (_, at) => [at, at]));
+  const expression = Array(400).fill('m').join('+');
+  const compute = createComputer({
+    queries: [{ id: 'e', expression }],
+    series: new Map([['m', long]]),
+    times: [],
+  });
+  assert.throws(() => compute('e'), /too much work/);
+});
+
 test('no text breaks the parser', () => {
   const part = fc.constantFrom(
     'm1',

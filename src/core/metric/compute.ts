@@ -28,11 +28,16 @@ export interface ComputeInput {
 interface Run extends ComputeInput {
   /** What is computed already: queries that build upon each other twice must not cost twice, and so on. */
   readonly values: Map<string, Value>;
+  /** How many values were looked at. */
+  work: number;
 }
+
+/** Values that one computation may look at, so that nobody's expressions hold up everybody. */
+const WORK_MAX = 5_000_000;
 
 /** The series of queries by their ids; throws Incomputable. */
 export function createComputer(input: ComputeInput): (id: string) => Series {
-  const run: Run = { ...input, values: new Map() };
+  const run: Run = { ...input, values: new Map(), work: 0 };
   return (id) => {
     const value = valueOf(run, id, []);
     if (isSeries(value)) return value;
@@ -68,6 +73,19 @@ function valueOf(run: Run, id: string, path: readonly string[]): Value {
 }
 
 function evaluate(run: Run, expression: Expression, path: readonly string[]): Value {
+  const value = evaluateFreely(run, expression, path);
+  run.work += sizeOf(value);
+  if (run.work > WORK_MAX) throw new Incomputable('The expressions take too much work.');
+  return value;
+}
+
+function sizeOf(value: Value): number {
+  if (isSeries(value)) return value.size;
+  if (!Array.isArray(value)) return 1;
+  return (value as readonly Series[]).reduce((total, series) => total + series.size, 1);
+}
+
+function evaluateFreely(run: Run, expression: Expression, path: readonly string[]): Value {
   const inner = (each: Expression) => evaluate(run, each, path);
   switch (expression.type) {
     case 'number':
@@ -185,7 +203,11 @@ function gather(value: Value, gatherer: Gatherer): Value {
   if (!Array.isArray(value)) throw new Incomputable('A function over series got something else.');
   const byTime = new Map<number, number[]>();
   for (const series of value as readonly Series[]) {
-    for (const [at, item] of series) byTime.set(at, [...(byTime.get(at) ?? []), item]);
+    for (const [at, item] of series) {
+      const known = byTime.get(at);
+      if (known) known.push(item);
+      else byTime.set(at, [item]);
+    }
   }
   return new Map([...byTime].map(([at, values]) => [at, gatherer(values)]));
 }

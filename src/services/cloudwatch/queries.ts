@@ -3,7 +3,7 @@
 import type { Dimension as DimensionInput, MetricDataQuery } from '@aws-sdk/client-cloudwatch';
 import { checkQueries, createComputer, Incomputable, type Series } from '#core/metric/compute.ts';
 import { createMetric, type Dimension, type MetricQuery, type MetricStat } from '#core/metric/metric.ts';
-import { groupByPeriod, isPeriod } from '#core/metric/period.ts';
+import { groupByPeriod, isPeriod, type TimedAggregate } from '#core/metric/period.ts';
 import { parseStatistic, statisticOf, type Statistic } from '#core/metric/statistic.ts';
 import type { House } from '#services/service.ts';
 import { metricId, readData } from './data.ts';
@@ -12,6 +12,8 @@ import { validationError } from './room.ts';
 const ID = /^[a-z][a-zA-Z0-9_]*$/;
 /** Points of all queries of one call together. */
 const POINTS_MAX = 500_000;
+/** Rows that these points come from. */
+const ROWS_MAX = 300_000;
 
 export function dimensionsOf(input: readonly DimensionInput[] | undefined): readonly Dimension[] {
   return (input ?? []).map(({ Name = '', Value = '' }) => ({ name: Name, value: Value }));
@@ -96,7 +98,14 @@ export async function readQueries(
     throw validationError(`The queries ask for more than ${POINTS_MAX} points. Make range or period other.`);
   }
   const series = new Map<string, Series>();
-  for (const { id, stat } of stats) series.set(id, await readStat(house, stat, { from, until }));
+  let rows = 0;
+  for (const { id, stat } of stats) {
+    const data = await readData(house.database, metricId(stat.metric), { from, until, unit: stat.unit });
+    rows += data.length;
+    if (rows > ROWS_MAX)
+      throw validationError('The queries read too much data. Make the time range shorter.');
+    series.set(id, seriesOf(stat, data, from));
+  }
   const finest = Math.min(...stats.map(({ stat }) => stat.periodSeconds));
   const times = Number.isFinite(finest) ? timesOf({ from, until }, finest) : [];
   const compute = createComputer({ queries, series, times });
@@ -110,9 +119,8 @@ export async function readQueries(
   }
 }
 
-async function readStat(house: House, stat: MetricStat, { from, until }: Range): Promise<Series> {
+function seriesOf(stat: MetricStat, data: readonly TimedAggregate[], from: number): Series {
   const statistic = requireStatistic(stat.statistic);
-  const data = await readData(house.database, metricId(stat.metric), { from, until, unit: stat.unit });
   const points = groupByPeriod(data, stat.periodSeconds, from).flatMap(({ at, aggregate }) => {
     const value = statisticOf(aggregate, statistic);
     return value === undefined ? [] : [[at, value] as const];
