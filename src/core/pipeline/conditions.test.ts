@@ -176,6 +176,20 @@ test('a rule that waits is evaluated again at the time it asks for', () => {
   assert.equal(world.send({ type: 'TimePassed' }) && evaluations(), 2);
 });
 
+test('a rule whose work is said to have ended is looked at at once', () => {
+  const { world, id } = inStage2({ beforeEntry: condition('FAIL', 'A') });
+  const run = world.execution(id).stages['S2']?.conditions.beforeEntry?.rules['A'];
+  const address = { executionId: id, stage: 'S2', condition: 'beforeEntry', rule: 'A' } as const;
+  const evaluations = () => world.effects.filter((effect) => effect.type === 'EvaluateRule');
+  const ruleExecutionId = run?.id ?? '';
+  world.send({ type: 'RuleEndReported', ...address, ruleExecutionId });
+  assert.equal(evaluations().length, 1);
+  world.send({ type: 'RuleWaited', externalId: 'gate:1', ...address, ruleExecutionId });
+  world.send({ type: 'RuleEndReported', ...address, ruleExecutionId });
+  assert.equal(evaluations().length, 2);
+  assert.equal(evaluations()[1]?.externalId, 'gate:1');
+});
+
 test('a late result of a rule changes nothing', () => {
   const { world, id } = inStage2({ beforeEntry: condition('FAIL', 'A', 'B') });
   const run = world.execution(id).stages['S2']?.conditions.beforeEntry?.rules['B'];

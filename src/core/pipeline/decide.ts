@@ -18,7 +18,7 @@ import {
 } from './results.ts';
 import { retryStage } from './retries.ts';
 import { rollBackStage } from './rollbacks.ts';
-import { ruleEnded, ruleWaited } from './rule-results.ts';
+import { ruleEnded, ruleEndReported, ruleWaited } from './rule-results.ts';
 import { requestExecution } from './starts.ts';
 import type { Event } from './events.ts';
 import type { Effect } from './orders.ts';
@@ -112,6 +112,8 @@ function handle(draft: Draft, event: Event | EngineEvent): Verdict {
       return actionEndReported(draft, event);
     case 'RuleWaited':
       return ruleWaited(draft, event);
+    case 'RuleEndReported':
+      return ruleEndReported(draft, event);
     case 'RuleMet':
     case 'RuleUnmet':
     case 'RuleErrored':

@@ -103,6 +103,8 @@ export type Event =
   | ({ readonly type: 'ActionEndReported' } & ActionAddress)
   /** A rule is being evaluated outside, or its time has not come; it is looked at again, at a given time or soon. */
   | ({ readonly type: 'RuleWaited'; readonly lookAgainAt?: number } & RuleAddress & ExternalReference)
+  /** Someone says that the work outside ended; the rule is looked at at once. */
+  | ({ readonly type: 'RuleEndReported' } & RuleAddress)
   | ({ readonly type: 'RuleMet' } & RuleAddress & ExternalReference)
   | ({ readonly type: 'RuleUnmet' } & RuleAddress & ExternalReference)
   /** The rule could not be evaluated. */

@@ -30,6 +30,13 @@ export function ruleWaited(draft: Draft, event: RuleEvent<'RuleWaited'>): Verdic
   return changed();
 }
 
+export function ruleEndReported(draft: Draft, event: RuleEvent<'RuleEndReported'>): Verdict {
+  const open = openRule(draft, event);
+  if (!open?.run.poll) return unchanged;
+  lookAgain(draft, open.execution, event);
+  return changed();
+}
+
 export function ruleEnded(draft: Draft, event: RuleEvent<'RuleMet' | 'RuleUnmet' | 'RuleErrored'>): Verdict {
   const open = openRule(draft, event);
   if (!open) return unchanged;

@@ -4,6 +4,7 @@
  */
 
 import { isFault } from '#base/fault.ts';
+import type { ConditionKind } from '#core/pipeline/definition/declaration.ts';
 import type { ExecutionRequested } from '#core/pipeline/events.ts';
 import type { RevisionPin } from '#core/pipeline/state.ts';
 import { pullRequestOf, pushOf, triggerDetailOf } from '#core/pipeline/trigger/trigger-event.ts';
@@ -189,6 +190,22 @@ async function reportEnd({ house, machine }: Room, externalId: string): Promise<
       stage: row.stage,
       action: row.action,
       actionExecutionId: row.action_execution_id,
+    });
+  }
+  const evaluated = await rows(house.database)
+    .selectFrom('codepipeline_rules')
+    .select(['pipeline_id', 'execution_id', 'stage', 'condition', 'rule', 'rule_execution_id'])
+    .where('external_id', '=', externalId)
+    .where('status', '=', 'InProgress')
+    .execute();
+  for (const row of evaluated) {
+    await house.engine.send(machine, row.pipeline_id, {
+      type: 'RuleEndReported',
+      executionId: row.execution_id,
+      stage: row.stage,
+      condition: row.condition as ConditionKind,
+      rule: row.rule,
+      ruleExecutionId: row.rule_execution_id,
     });
   }
 }
