@@ -23,7 +23,10 @@ import type { Step, StepEnd } from './runtime.ts';
 
 /** A look at the file when the kernel's notice got lost, and at whether the sandbox lives. */
 const LOOK_MS = 250;
-const ENDS_LENGTH_MAX = 8 * 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
+/** What one step and what all steps may answer; a sandbox that says more is given up. */
+const END_LENGTH_MAX = 8 * 1024 * 1024;
+const ENDS_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface Attachment {
   perform(step: Step, signal: AbortSignal): Promise<StepEnd>;
@@ -66,6 +69,7 @@ export async function attach(plan: AttachmentPlan): Promise<Attachment> {
       const known = ends.known(step.number);
       if (!known) order(control, `${verb} ${step.number} ${plan.shells[step.shell ?? 'sh']}\n`);
       const end = known ?? (await ends.of(step.number, signal));
+      if (!end && ends.isFlooded()) return { type: 'died', reason: 'it answered more than a step may' };
       if (!end) return { type: 'died', reason: plan.reasonOfDeath() };
       const before = kills;
       kills = plan.outOfMemoryKills();
@@ -125,6 +129,8 @@ function order(control: string, line: string): void {
 }
 
 interface Ends {
+  /** True once more came than steps may answer; from then on nothing is read. */
+  isFlooded(): boolean;
   known(number: number): End | undefined;
   /** `undefined` when the sandbox died first. */
   of(number: number, signal: AbortSignal): Promise<End | undefined>;
@@ -136,12 +142,19 @@ function followEnds(path: string, isAliveNow: () => boolean): Ends {
   const waiters = new Set<() => void>();
   let offset = 0;
   let rest = '';
+  let isFlooded = false;
+  // Commands may reach the file, so nothing about it is certain, and nothing that it holds may cost us much.
   const read = () => {
-    const text = readFrom(path, offset);
-    offset += Buffer.byteLength(text, 'latin1');
+    for (let text = 'more'; text !== '' && !isFlooded;) {
+      text = readFrom(path, offset);
+      offset += Buffer.byteLength(text, 'latin1');
+      take(text);
+    }
+  };
+  const take = (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
-    assert(rest.length < ENDS_LENGTH_MAX, 'a step answered more than the supervisor may pass on');
+    isFlooded = rest.length > END_LENGTH_MAX || offset > ENDS_BYTES_MAX;
     for (const line of lines) {
       const match = /^(\d{1,5}) (\d{1,3})(?: (.*))?$/.exec(line);
       // The first word about a step is the one that the supervisor wrote when it ended.
@@ -157,6 +170,7 @@ function followEnds(path: string, isAliveNow: () => boolean): Ends {
   if (!existsSync(path)) writeFileSync(path, '');
   const watcher = watch(path, { persistent: false }, look);
   return {
+    isFlooded: () => isFlooded,
     known(number) {
       read();
       return ends.get(number);
@@ -174,6 +188,7 @@ function followEnds(path: string, isAliveNow: () => boolean): Ends {
           const end = ends.get(number);
           if (end) finish(() => resolve(end));
           else if (signal.aborted) finish(() => reject(signal.reason as Error));
+          else if (isFlooded) finish(() => resolve(undefined));
         };
         const timer = setInterval(() => {
           const alive = isAliveNow();
@@ -189,7 +204,7 @@ function followEnds(path: string, isAliveNow: () => boolean): Ends {
   };
 }
 
-/** Nothing, too, when the folder has gone; that the sandbox is no more then shows in its process. */
+/** The next piece of the file. Nothing, too, when the folder has gone; that the sandbox is no more then shows in its process. */
 function readFrom(path: string, offset: number): string {
   let file: number;
   try {
@@ -199,14 +214,8 @@ function readFrom(path: string, offset: number): string {
     throw error;
   }
   try {
-    const pieces: string[] = [];
-    const buffer = Buffer.allocUnsafe(64 * 1024);
-    for (let at = offset; ;) {
-      const count = readSync(file, buffer, 0, buffer.length, at);
-      if (count === 0) return pieces.join('');
-      pieces.push(buffer.toString('latin1', 0, count));
-      at += count;
-    }
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+    return buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, offset));
   } finally {
     closeSync(file);
   }

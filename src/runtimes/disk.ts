@@ -1,5 +1,5 @@
 /**
- * Watches how much a sandbox has written. A quota of the file system would be stricter, but needs one; this looks from
+ * Watches how much a sandbox has written, and into how many files: empty ones fill a disk too. A quota of the file system would be stricter, but needs one; this looks from
  * time to time, the less often the longer a look takes. One file alone is bounded at once, by a limit of its process.
  */
 
@@ -10,6 +10,9 @@ const LOOK_MS_MIN = 2000;
 /** A look may cost one part in this many of the time. */
 const COST_SHARE = 50;
 const LOOK_TIMEOUT_MS = 60_000;
+/** As many files as file systems are made for by default, and never fewer than a build needs. */
+const BYTES_PER_FILE = 16 * 1024;
+const FILES_MIN = 100_000;
 
 export interface DiskWatch {
   /** Why the sandbox was ended, once it was. */
@@ -18,26 +21,25 @@ export interface DiskWatch {
 }
 
 export function watchDisk(directory: string, limitBytes: number, onExceeded: () => void): DiskWatch {
+  const folders = ['workspace', 'home', 'log', 'ends'].map((name) => join(directory, name));
+  const filesMax = Math.max(FILES_MIN, Math.floor(limitBytes / BYTES_PER_FILE));
   let verdict: string | undefined;
   let stopped = false;
   let timer: NodeJS.Timeout;
-  const look = () => {
+  const look = async () => {
     const started = performance.now();
-    const folders = [join(directory, 'workspace'), join(directory, 'home'), join(directory, 'log')];
-    execFile('du', ['-skxc', ...folders], { timeout: LOOK_TIMEOUT_MS }, (_error, output) => {
-      if (stopped) return;
-      // Files that vanish while `du` walks make it complain; its total is still right for what is there.
-      const usedBytes = Number(/^(\d+)\ttotal$/m.exec(output)?.[1] ?? 0) * 1024;
-      if (usedBytes > limitBytes) {
-        verdict = `it wrote more than ${Math.floor(limitBytes / 1024 / 1024)} MiB to its disk`;
-        onExceeded();
-        return;
-      }
-      arm(Math.max(LOOK_MS_MIN, (performance.now() - started) * COST_SHARE));
-    });
+    const [kibibytes, files] = [await total('-skxc', folders), await total('-sxc', ['--inodes', ...folders])];
+    if (stopped) return;
+    if (kibibytes * 1024 > limitBytes) {
+      verdict = `it wrote more than ${Math.floor(limitBytes / 1024 / 1024)} MiB to its disk`;
+    } else if (files > filesMax) {
+      verdict = `it wrote more than ${filesMax} files to its disk`;
+    }
+    if (verdict !== undefined) return onExceeded();
+    arm(Math.max(LOOK_MS_MIN, (performance.now() - started) * COST_SHARE));
   };
   const arm = (delayMs: number) => {
-    timer = setTimeout(look, delayMs);
+    timer = setTimeout(() => void look(), delayMs);
     timer.unref();
   };
   arm(LOOK_MS_MIN);
@@ -48,4 +50,13 @@ export function watchDisk(directory: string, limitBytes: number, onExceeded: () 
       clearTimeout(timer);
     },
   };
+}
+
+/** Files that vanish while `du` walks make it complain; its total is still right for what is there. */
+function total(option: string, words: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    execFile('du', [option, ...words], { timeout: LOOK_TIMEOUT_MS }, (_error, output) =>
+      resolve(Number(/^(\d+)\ttotal$/m.exec(output)?.[1] ?? 0)),
+    );
+  });
 }

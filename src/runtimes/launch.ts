@@ -82,7 +82,8 @@ function startScript(plan: Launch): string {
   const perProcess = plan.limitsPerProcess.map((limit) =>
     limit === 'memory'
       ? `ulimit -d ${Math.floor(limits.memoryBytes / 1024)}`
-      : `ulimit -p ${limits.processes}`,
+      : // bash and dash call it by different letters.
+        `ulimit -u ${limits.processes} 2>/dev/null || ulimit -p ${limits.processes}`,
   );
   return `umask 022
 [ -z "\${BASH_VERSION-}" ] || for file in /proc/$$/fd/*; do

@@ -7,6 +7,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
+const READS_AT_ONCE_MAX = 64;
+
 export interface ProcessName {
   readonly id: number;
   readonly startTicks: string;
@@ -49,9 +51,9 @@ export async function namespaceOf(id: number): Promise<number[]> {
   const own = await readLinkOrEmpty(`/proc/${id}/ns/pid`);
   if (own === '') return [];
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const links = await Promise.all(ids.map((other) => readLinkOrEmpty(`/proc/${other}/ns/pid`)));
+  const links = await inTurns(ids, (other) => readLinkOrEmpty(`/proc/${other}/ns/pid`));
   const inside = ids.filter((_, i) => links[i] === own);
-  const stats = await Promise.all(inside.map((other) => readOrEmpty(`/proc/${other}/stat`)));
+  const stats = await inTurns(inside, (other) => readOrEmpty(`/proc/${other}/stat`));
   // What has died and was not yet collected by its parent runs no more.
   return inside.filter((_, i) => statFields(stats[i] ?? '')[0] !== 'Z');
 }
@@ -69,7 +71,7 @@ export function isInOtherNetwork(id: number): boolean {
 /** Every process of a session; for commands that run without a namespace of their own. */
 export async function sessionOf(id: number): Promise<number[]> {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const stats = await Promise.all(ids.map((other) => readOrEmpty(`/proc/${other}/stat`)));
+  const stats = await inTurns(ids, (other) => readOrEmpty(`/proc/${other}/stat`));
   return ids.filter((_, i) => {
     const fields = statFields(stats[i] ?? '');
     return fields[3] === String(id) && fields[0] !== 'Z';
@@ -102,6 +104,18 @@ function statFields(stat: string): string[] {
     .slice(stat.lastIndexOf(')') + 2)
     .trim()
     .split(' ');
+}
+
+/** A fork bomb makes more processes than we may have files open. */
+async function inTurns(
+  ids: readonly number[],
+  read: (id: number) => Promise<string>,
+): Promise<readonly string[]> {
+  const texts: string[] = [];
+  for (let i = 0; i < ids.length; i += READS_AT_ONCE_MAX) {
+    texts.push(...(await Promise.all(ids.slice(i, i + READS_AT_ONCE_MAX).map(read))));
+  }
+  return texts;
 }
 
 async function readOrEmpty(path: string): Promise<string> {
