@@ -437,7 +437,11 @@ function suite(
     const heard = await createQueue('heard', 'events.amazonaws.com');
     await clients.events.putRule({
       Name: 'alarms',
-      EventPattern: JSON.stringify({ source: ['aws.cloudwatch'], detail: { alarmName: ['raised'] } }),
+      EventPattern: JSON.stringify({
+        source: ['aws.cloudwatch'],
+        'detail-type': ['CloudWatch Alarm State Change'],
+        detail: { alarmName: ['raised'] },
+      }),
     });
     await clients.events.putTargets({ Rule: 'alarms', Targets: [{ Id: 'q', Arn: heard.arn }] });
 
@@ -486,6 +490,35 @@ function suite(
     );
     pass(5 * MINUTE);
     await value('raised', 'INSUFFICIENT_DATA');
+  });
+
+  test('what becomes of the settings of an alarm is told on the bus', async () => {
+    const heard = await createQueue('settings', 'events.amazonaws.com');
+    await clients.events.putRule({
+      Name: 'settings',
+      EventPattern: JSON.stringify({
+        'detail-type': ['CloudWatch Alarm Configuration Change'],
+        detail: { alarmName: ['told'] },
+      }),
+    });
+    await clients.events.putTargets({ Rule: 'settings', Targets: [{ Id: 'q', Arn: heard.arn }] });
+    const next = async () => {
+      const { detail } = JSON.parse((await receive(heard.url)).Body ?? '') as {
+        readonly detail: {
+          readonly operation: string;
+          readonly configuration: { readonly threshold: number; readonly actionsEnabled: boolean };
+          readonly previousConfiguration?: { readonly threshold: number };
+        };
+      };
+      const { operation, configuration, previousConfiguration } = detail;
+      return [operation, configuration.threshold, previousConfiguration?.threshold];
+    };
+    await putAlarm('told', { Threshold: 1 });
+    assert.deepEqual(await next(), ['create', 1, undefined]);
+    await putAlarm('told', { Threshold: 2 });
+    assert.deepEqual(await next(), ['update', 2, 1]);
+    await cloudwatch.deleteAlarms({ AlarmNames: ['told'] });
+    assert.deepEqual(await next(), ['delete', 2, undefined]);
   });
 
   test('a value that somebody sets acts at once, and the next evaluation overrides it', async () => {

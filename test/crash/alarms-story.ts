@@ -78,7 +78,8 @@ function createHouse(life: Life | undefined, world: string): House {
     log: silentLog,
     database: life?.database,
     engine: life?.engine,
-    async publish({ detail }: BusEvent) {
+    async publish({ detailType, detail }: BusEvent) {
+      if (detailType !== 'CloudWatch Alarm State Change') return;
       const { value } = detail['state'] as { readonly value: string };
       if (value === 'ALARM') note(`bus heard ${String(detail['alarmName'])} ${value}`);
     },

@@ -7,7 +7,14 @@ import { deriveUuid } from '#base/ids.ts';
 import { SIMPLE_STATISTICS } from '#core/metric/statistic.ts';
 import type { Metric, MetricQuery, MetricStat } from '#core/metric/metric.ts';
 import { timestamp } from './evaluate.ts';
-import type { AlarmSettings, CommonSettings, MetricSettings, ValueChange, Verdict } from './state.ts';
+import type {
+  AlarmSettings,
+  CommonSettings,
+  MetricSettings,
+  SettingsChange,
+  ValueChange,
+  Verdict,
+} from './state.ts';
 
 /** Where the alarm is at home. */
 export interface Home {
@@ -23,6 +30,38 @@ export function eventDetail(change: ValueChange): Readonly<Record<string, unknow
     configuration: configurationOf(name, settings),
     previousState: stateOf(before, beforeAt),
     state: stateOf(after, at),
+  };
+}
+
+/** Of `CloudWatch Alarm Configuration Change`. */
+export function settingsDetail(change: SettingsChange): Readonly<Record<string, unknown>> {
+  const { name, operation, settings, configuredAt, previous, verdict, verdictAt } = change;
+  return {
+    alarmName: name,
+    operation,
+    state: stateOf(verdict, verdictAt),
+    configuration: fullConfiguration(name, settings, configuredAt),
+    ...(previous && {
+      previousConfiguration: fullConfiguration(name, previous.settings, previous.configuredAt),
+    }),
+  };
+}
+
+function fullConfiguration(name: string, settings: AlarmSettings, configuredAt: number): object {
+  const { OK: okActions, ALARM: alarmActions, INSUFFICIENT_DATA: insufficientDataActions } = settings.actions;
+  return {
+    ...(settings.type === 'metric' && {
+      evaluationPeriods: settings.evaluationPeriods,
+      ...(settings.datapointsToAlarm !== undefined && { datapointsToAlarm: settings.datapointsToAlarm }),
+      threshold: settings.threshold,
+      comparisonOperator: settings.comparison,
+      ...(settings.treatMissingData && { treatMissingData: settings.treatMissingData }),
+    }),
+    ...configurationOf(name, settings),
+    alarmName: name,
+    actionsEnabled: settings.actionsEnabled,
+    timestamp: timestamp(configuredAt),
+    ...{ okActions, alarmActions, insufficientDataActions },
   };
 }
 

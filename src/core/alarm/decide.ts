@@ -2,7 +2,16 @@
 
 import { unreachable } from '#base/assert.ts';
 import type { Decision, EngineEvent, Stamp } from '#base/decider.ts';
-import type { AlarmEffect, AlarmEvent, AlarmState, TakeAction, ValueChange, Verdict } from './state.ts';
+import type {
+  AlarmEffect,
+  AlarmEvent,
+  AlarmSettings,
+  AlarmState,
+  SettingsChange,
+  TakeAction,
+  ValueChange,
+  Verdict,
+} from './state.ts';
 
 /** A deleted alarm is remembered so long, so that late results of its actions find it. */
 export const REMEMBERED_MS = 3_600_000;
@@ -24,7 +33,7 @@ function decide(state: AlarmState | undefined, event: Stamped): Outcome {
     case 'ActionsSwitched': {
       if (state.settings.actionsEnabled === event.enabled) return unchanged(state);
       const settings = { ...state.settings, actionsEnabled: event.enabled };
-      return unchanged({ ...state, settings, configuredAt: event.at, changes: state.changes + 1 });
+      return changeSettings(state, settings, event.at);
     }
     case 'ValueSet':
       return takeOn(state, event.verdict, event.at);
@@ -34,7 +43,10 @@ function decide(state: AlarmState | undefined, event: Stamped): Outcome {
       return takeOn(state, event.verdict, event.at);
     }
     case 'AlarmDeleted':
-      return unchanged({ ...state, deletedAt: event.at });
+      return {
+        state: { ...state, deletedAt: event.at },
+        effects: [announceSettings(state, 'delete', event.at)],
+      };
     case 'TimePassed':
       return unchanged(state);
     default:
@@ -54,11 +66,29 @@ function put(state: AlarmState | undefined, event: Stamped & { readonly type: 'A
       const message = `An alarm of another type has the name ${name}.`;
       return { state, effects: [], reply: { fault: { code: 'ValidationException', message } } };
     }
-    return unchanged({ ...state, settings, configuredAt: at, changes: state.changes + 1 });
+    return changeSettings(state, settings, at);
   }
   const changes = (state?.changes ?? 0) + 1;
   const times = { configuredAt: at, updatedAt: at, transitionedAt: at };
-  return unchanged({ name, settings, verdict: UNCHECKED, changes, ...times });
+  const made: AlarmState = { name, settings, verdict: UNCHECKED, changes, ...times };
+  return { state: made, effects: [announceSettings(made, 'create', at)] };
+}
+
+function changeSettings(state: AlarmState, settings: AlarmSettings, at: number): Outcome {
+  const { settings: before, configuredAt } = state;
+  const after = { ...state, settings, configuredAt: at, changes: state.changes + 1 };
+  const previous = { settings: before, configuredAt };
+  return { state: after, effects: [announceSettings(after, 'update', at, previous)] };
+}
+
+function announceSettings(
+  { name, settings, configuredAt, verdict, updatedAt: verdictAt }: AlarmState,
+  operation: SettingsChange['operation'],
+  at: number,
+  previous?: SettingsChange['previous'],
+): AlarmEffect {
+  const change = { name, operation, settings, configuredAt, verdict, verdictAt, at };
+  return { type: 'AnnounceSettings', change: { ...change, ...(previous && { previous }) } };
 }
 
 function takeOn(state: AlarmState, verdict: Verdict, at: number): Outcome {

@@ -97,12 +97,18 @@ export type AlarmEvent =
   | { readonly type: 'ActionEnded'; readonly arn: string; readonly error?: string }
   | { readonly type: 'AlarmDeleted' };
 
-export type AlarmEffect = Announce | TakeAction | Forget;
+export type AlarmEffect = Announce | AnnounceSettings | TakeAction | Forget;
 
 /** Tells the bus, and the alarms that are composed of this one. */
 export interface Announce {
   readonly type: 'Announce';
   readonly change: ValueChange;
+}
+
+/** Tells the bus what the alarm is set to now. */
+export interface AnnounceSettings {
+  readonly type: 'AnnounceSettings';
+  readonly change: SettingsChange;
 }
 
 export interface TakeAction {
@@ -114,6 +120,18 @@ export interface TakeAction {
 /** The machine of a deleted alarm. */
 export interface Forget {
   readonly type: 'Forget';
+}
+
+export interface SettingsChange {
+  readonly name: string;
+  readonly operation: 'create' | 'update' | 'delete';
+  readonly settings: AlarmSettings;
+  readonly configuredAt: number;
+  /** Of an update: what was before, and since when. */
+  readonly previous?: { readonly settings: AlarmSettings; readonly configuredAt: number };
+  readonly verdict: Verdict;
+  readonly verdictAt: number;
+  readonly at: number;
 }
 
 export interface ValueChange {

@@ -2,10 +2,10 @@
 
 import { isFault } from '#base/fault.ts';
 import { parseArn } from '#base/arn.ts';
-import { eventDetail, messageSubject, messageText } from '#core/alarm/announcement.ts';
+import { eventDetail, messageSubject, messageText, settingsDetail } from '#core/alarm/announcement.ts';
 import { alarmDecider } from '#core/alarm/decide.ts';
 import { historyOf } from '#core/alarm/history.ts';
-import type { Announce, TakeAction, AlarmEvent } from '#core/alarm/state.ts';
+import type { AlarmEvent, TakeAction } from '#core/alarm/state.ts';
 import { metricKey } from '#core/metric/metric.ts';
 import type { House } from '#services/service.ts';
 import { alarmArn } from './names.ts';
@@ -21,8 +21,14 @@ export function createAlarmMachine(house: House, onAnnounced: (name: string) => 
     decider: alarmDecider,
     effects: {
       async Announce(effect, { effectId }) {
-        await announce(house, effect, effectId);
-        await onAnnounced(effect.change.name);
+        const { change } = effect;
+        await tell(house, effectId, 'CloudWatch Alarm State Change', change, eventDetail(change));
+        await onAnnounced(change.name);
+        return undefined;
+      },
+      async AnnounceSettings({ change }, { effectId }) {
+        const detail = settingsDetail(change);
+        await tell(house, effectId, 'CloudWatch Alarm Configuration Change', change, detail);
         return undefined;
       },
       TakeAction: (effect) => act(house, effect),
@@ -64,18 +70,16 @@ export function createAlarmMachine(house: House, onAnnounced: (name: string) => 
   return machine;
 }
 
-async function announce(house: House, { change }: Announce, effectId: string): Promise<void> {
+async function tell(
+  house: House,
+  id: string,
+  detailType: string,
+  { name, at }: { readonly name: string; readonly at: number },
+  detail: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const { account, region } = house;
-  await house.publish({
-    id: effectId,
-    source: 'aws.cloudwatch',
-    detailType: 'CloudWatch Alarm State Change',
-    account,
-    region,
-    at: change.at,
-    resources: [alarmArn(house, change.name)],
-    detail: eventDetail(change),
-  });
+  const resources = [alarmArn(house, name)];
+  await house.publish({ id, source: 'aws.cloudwatch', detailType, account, region, at, resources, detail });
 }
 
 /** Topics are told under their own policies, for this alarm; any other action has nobody here who could take it. */
