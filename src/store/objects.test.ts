@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,15 +13,13 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 const store = openObjects(directory);
 const incoming = () => readdirSync(join(directory, 'incoming'));
 
-test('a stored stream comes back whole, in ranges, and with its digests', async () => {
+test('a stored stream comes back whole and in ranges', async () => {
   const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(chunks, fc.nat(), fc.nat(), async (parts, a, b) => {
       const whole = Buffer.concat(parts);
       const blob = await store.put(Readable.from(parts, { objectMode: false }));
       assert.equal(blob.sizeBytes, whole.length);
-      assert.equal(blob.md5, createHash('md5').update(whole).digest('hex'));
-      assert.equal(blob.sha256, createHash('sha256').update(whole).digest('hex'));
       assert.deepEqual(await buffer(store.get(blob.id)), whole);
       if (whole.length === 0) return;
       const [first, last] = [a % whole.length, b % whole.length].sort((x, y) => x - y) as [number, number];

@@ -1,10 +1,9 @@
 /**
  * Where the bytes of objects rest: immutable blobs in the data directory, written to a temporary file, flushed, and
- * renamed. It knows no buckets and no keys; those are rows of the s3 room. Blobs rest as they came: at-rest
- * encryption is the host's (a disk or volume), and nothing above may claim otherwise.
+ * renamed. It knows no buckets and no keys; those are rows of the s3 room, which also seals and digests what it puts
+ * here, so nothing is computed twice. Blobs rest as they came.
  */
 
-import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,14 +29,14 @@ export interface ObjectStore {
 export interface StoredBlob {
   readonly id: string;
   readonly sizeBytes: number;
-  /** Hexadecimal. */
-  readonly md5: string;
-  readonly sha256: string;
 }
 
 const ID = /^[0-9a-f]{32}$/;
 /** Blobs spread over this many hexadecimal digits of folders, so that no folder grows too long. */
 const FOLDER_DIGITS = 2;
+/** A write to disk, and a read from it, moves about so many bytes. */
+const WRITE_BYTES = 512 * 1024;
+const READ_BYTES = 256 * 1024;
 
 /** Opens the store in `directory`, and removes what interrupted writes left there. */
 export function openObjects(directory: string): ObjectStore {
@@ -75,7 +74,10 @@ export function openObjects(directory: string): ObjectStore {
     put,
     path,
     get: (id, range) =>
-      createReadStream(path(id), range === undefined ? {} : { start: range.first, end: range.last }),
+      createReadStream(path(id), {
+        highWaterMark: READ_BYTES,
+        ...(range && { start: range.first, end: range.last }),
+      }),
     delete: (id) => unlinkIfThere(path(id)),
     concatenate: (ids) => put(Readable.from(readAll(ids.map(path)), { objectMode: false })),
     async *list(before) {
@@ -90,31 +92,52 @@ export function openObjects(directory: string): ObjectStore {
 }
 
 async function* readAll(paths: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const path of paths) yield* createReadStream(path) as AsyncIterable<Uint8Array>;
+  for (const path of paths)
+    yield* createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Uint8Array>;
 }
 
 async function writeFlushed(path: string, source: Readable): Promise<Omit<StoredBlob, 'id'>> {
-  const md5 = createHash('md5');
-  const sha256 = createHash('sha256');
   let sizeBytes = 0;
   const file = await open(path, 'wx', 0o600);
   try {
-    for await (const chunk of source as AsyncIterable<Uint8Array>) {
-      sizeBytes += chunk.byteLength;
-      await writeHashed(file, chunk, [md5, sha256]);
+    // One write is on its way while the source makes the next bytes; never two, so that order needs no care.
+    let writing: Promise<void> = Promise.resolve();
+    try {
+      for await (const batch of batches(source)) {
+        await writing;
+        sizeBytes += batch.byteLength;
+        writing = writeWhole(file, batch);
+        // It is awaited below, or by the next turn; until then its failure is nobody's surprise.
+        writing.catch(() => {});
+      }
+    } finally {
+      await writing;
     }
     await file.sync();
   } finally {
     await file.close();
   }
-  return { sizeBytes, md5: md5.digest('hex'), sha256: sha256.digest('hex') };
+  return { sizeBytes };
 }
 
-/** Hashes while the disk writes: the write is on its way before the digests start. */
-async function writeHashed(file: FileHandle, chunk: Uint8Array, hashes: readonly Hash[]): Promise<void> {
-  const writing = writeWhole(file, chunk);
-  for (const hash of hashes) hash.update(chunk);
-  await writing;
+/** Few large writes instead of many small ones; the last is what is left. */
+async function* batches(source: Readable): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source as AsyncIterable<Uint8Array>) {
+    held.push(chunk);
+    size += chunk.byteLength;
+    if (size < WRITE_BYTES) continue;
+    yield joined(held, size);
+    held = [];
+    size = 0;
+  }
+  if (size > 0) yield joined(held, size);
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const [only, ...others] = chunks;
+  return only && others.length === 0 ? only : Buffer.concat(chunks, size);
 }
 
 async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
