@@ -29,7 +29,7 @@ const FLOORS = [
 /** Packages that are at home on a floor; tests may also use the test packages. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   base: [],
-  core: ['yaml'],
+  core: ['re2js', 'yaml'],
   wire: ['@rgrove/parse-xml'],
   agent: ['yauzl', 'tar-stream'],
   store: ['kysely', 'pg', 'yazl', 'yauzl'],

@@ -18,6 +18,7 @@ import {
   PutRetentionPolicyCommand,
   StartQueryCommand,
   TagResourceCommand,
+  TestMetricFilterCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 
@@ -170,7 +171,27 @@ test('a filter finds terms over all streams of a group, page by page', async () 
   assert.deepEqual(await find('"quoted phrase"'), ['second:WARN "quoted phrase"']);
   assert.equal((await find('')).length, 5);
   assert.deepEqual(await find('', { logStreamNames: ['second'], startTime: now + 1 }), ['second:ERROR net']);
-  await refused(find('{ $.a = 1 }'), 'InvalidParameterException', /patterns of terms only/);
+  await put('search', ['{"level":"ERROR","ms":120}', 'GET /index.html 404'], { logStreamName: 'second' });
+  assert.deepEqual(await find('{ $.level = "ERR*" && $.ms > 100 }'), ['second:{"level":"ERROR","ms":120}']);
+  assert.deepEqual(await find('[verb, path=*.html, status=4*]'), ['second:GET /index.html 404']);
+  assert.deepEqual(await find('%[0-9]{3}$%'), ['second:GET /index.html 404']);
+  await refused(find('{ $.a = 1'), 'InvalidParameterException', /^Invalid filter pattern: /);
+});
+
+test('a pattern can be tried on messages, and shows what it takes out of them', async () => {
+  const { matches } = await logs.send(
+    new TestMetricFilterCommand({
+      filterPattern: '[..., status=4*]',
+      logEventMessages: ['GET / 200', 'GET /a 404'],
+    }),
+  );
+  assert.deepEqual(matches, [
+    {
+      eventNumber: 2,
+      eventMessage: 'GET /a 404',
+      extractedValues: { $1: 'GET', $2: '/a', $status: '404' },
+    },
+  ]);
 });
 
 test('streams tell their first and last times, and go with their events', async () => {

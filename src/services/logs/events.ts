@@ -6,6 +6,7 @@
  */
 
 import { fault } from '#base/fault.ts';
+import { parseLogPattern } from '#core/log-pattern/parse.ts';
 import type { Handler, House } from '#services/service.ts';
 import {
   checkBatch,
@@ -20,7 +21,6 @@ import {
   rejectedInfo,
 } from './event-rules.ts';
 import { groupName } from './names.ts';
-import { matchesPattern, parsePattern } from './pattern.ts';
 import { endOfPrefix, keptSince, requireGroup, requireStream } from './room.ts';
 import { tables } from './tables.ts';
 import type { EventRow } from './tables.ts';
@@ -135,7 +135,7 @@ export function eventOperations(house: House) {
         'logStreamNames and logStreamNamePrefix cannot be given together.',
       );
     }
-    const pattern = parsePattern(input.filterPattern ?? '');
+    const pattern = parseLogPattern(input.filterPattern ?? '');
     const streams = await streamsOf(group.name, input.logStreamNames, input.logStreamNamePrefix);
     const names = new Map(streams.map((stream) => [stream.stream_id, stream.name]));
     const limit = input.limit ?? PAGE_EVENTS_MAX;
@@ -170,7 +170,7 @@ export function eventOperations(house: House) {
     for (const row of cutToBytes(scanned)) {
       if (matching.length === limit) break;
       seen++;
-      if (matchesPattern(pattern, row.message)) matching.push(row);
+      if (pattern.matches(row.message)) matching.push(row);
     }
     const last = scanned[seen - 1];
     const isMore = last !== undefined && (seen < scanned.length || scanned.length === SCAN_MAX);
@@ -209,5 +209,18 @@ export function eventOperations(house: House) {
     return found;
   }
 
-  return { PutLogEvents, GetLogEvents, FilterLogEvents };
+  const TestMetricFilter: Handler<'logs', 'TestMetricFilter'> = async (_call, input) => {
+    const pattern = parseLogPattern(input.filterPattern ?? '');
+    const messages = (input.logEventMessages ?? []).map((eventMessage, index) => ({
+      eventNumber: index + 1,
+      eventMessage,
+    }));
+    return {
+      matches: messages
+        .filter(({ eventMessage }) => pattern.matches(eventMessage))
+        .map((match) => ({ ...match, extractedValues: { ...pattern.extract(match.eventMessage) } })),
+    };
+  };
+
+  return { PutLogEvents, GetLogEvents, FilterLogEvents, TestMetricFilter };
 }

@@ -4,7 +4,7 @@ import { gap } from '#services/service.ts';
 
 const insights = gap('Insights queries are not built');
 const delivery = gap('events leave the room only through its reading operations');
-const metrics = gap('there is no CloudWatch room for metrics');
+const metrics = gap('log events are not counted into metrics; patterns can be tried with TestMetricFilter');
 const analysis = gap('events are kept as they came');
 const protection = gap('groups have retention and IAM only');
 const tail = gap('the event stream is not built; follow a stream with GetLogEvents and its forward token');
@@ -85,7 +85,6 @@ export const gaps = {
   DeleteMetricFilter: metrics,
   DescribeMetricFilters: metrics,
   PutMetricFilter: metrics,
-  TestMetricFilter: metrics,
   CreateLogAnomalyDetector: analysis,
   DeleteLogAnomalyDetector: analysis,
   DeleteTransformer: analysis,

@@ -1,7 +1,7 @@
 /**
  * CloudWatch Logs: groups, streams and their events.
  *
- * Gaps: see `gaps.ts`; filter patterns for JSON and space-delimited fields.
+ * Gaps: see `gaps.ts`.
  *
  * By design: a `sequenceToken` of the form `position/<n>`, as PutLogEvents gives them out, says how many events the
  * stream had before this batch; events that are already stored are passed over. So a writer whose answer got lost
