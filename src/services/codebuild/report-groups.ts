@@ -1,15 +1,15 @@
 /** Report groups: created, changed, described, listed, deleted. Builds make those that a buildspec names by themselves. */
 
-import type { ReportExportConfig, ReportGroup, Tag } from '@aws-sdk/client-codebuild';
+import type { ReportExportConfig, ReportGroup } from '@aws-sdk/client-codebuild';
 import { fault } from '#base/fault.ts';
 import type { Handler, House } from '#services/service.ts';
+import { checkTags } from './environment-checks.ts';
 import { reportTables, type ReportGroupRow } from './report-tables.ts';
 import { reportGroupArn, viewGroup } from './report-views.ts';
 import { pageOf, pageSize, pageStart, type Room } from './room.ts';
 import { invalid } from './settings.ts';
 
 const GROUPS_MAX = 1000;
-const TAGS_MAX = 50;
 const NAME = /^[A-Za-z0-9][\w-]{1,127}$/;
 
 export function reportGroupOperations({ house }: Room) {
@@ -18,13 +18,14 @@ export function reportGroupOperations({ house }: Room) {
   const CreateReportGroup: Handler<'codebuild', 'CreateReportGroup'> = async (call, input) => {
     const { name = '', type = '', exportConfig } = input;
     if (!NAME.test(name)) throw invalid(`Invalid report group name: ${name}`);
+    checkTags(input.tags, 'report group');
     const row: ReportGroupRow = {
       name,
       type,
       created_at: call.at,
       modified_at: call.at,
       export_config: JSON.stringify(checkExport(exportConfig)),
-      tags: JSON.stringify(checkTags(input.tags)),
+      tags: JSON.stringify(input.tags ?? []),
     };
     await database.transaction(async (transaction) => {
       const rows = reportTables(transaction);
@@ -48,11 +49,12 @@ export function reportGroupOperations({ house }: Room) {
 
   const UpdateReportGroup: Handler<'codebuild', 'UpdateReportGroup'> = async (call, input) => {
     const before = await requireGroup(house, input.arn);
+    checkTags(input.tags, 'report group');
     const row: ReportGroupRow = {
       ...before,
       modified_at: call.at,
       ...(input.exportConfig ? { export_config: JSON.stringify(checkExport(input.exportConfig)) } : {}),
-      ...(input.tags ? { tags: JSON.stringify(checkTags(input.tags)) } : {}),
+      ...(input.tags ? { tags: JSON.stringify(input.tags) } : {}),
     };
     await database.transaction(async (transaction) => {
       await reportTables(transaction)
@@ -151,9 +153,4 @@ function checkExport(config: ReportExportConfig | undefined): ReportExportConfig
     exportConfigType: 'S3',
     s3Destination: { packaging: 'NONE', encryptionDisabled: false, ...s3Destination },
   };
-}
-
-function checkTags(tags: readonly Tag[] | undefined): readonly Tag[] {
-  if ((tags ?? []).length > TAGS_MAX) throw invalid(`A report group can have ${TAGS_MAX} tags`);
-  return tags ?? [];
 }

@@ -7,7 +7,7 @@ import type { Machine } from '#engine/machine.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Scope } from '#services/service.ts';
 import type { Running } from './running.ts';
-import { invalid } from './settings.ts';
+import { BUILDS_AT_ONCE_MAX, invalid } from './settings.ts';
 import { tables, type ProjectRow } from './tables.ts';
 
 export type BuildMachine = Machine<BuildState, BuildEvent, BuildEffect>;
@@ -21,8 +21,6 @@ export interface Room {
 }
 
 export const SERVICE = 'codebuild.amazonaws.com';
-/** How many builds run at the same time on one node; more wait, first come first served. */
-export const BUILDS_AT_ONCE_MAX = 20;
 /** AWS lets five times as many wait as may run. */
 export const BUILDS_QUEUED_MAX = 5 * BUILDS_AT_ONCE_MAX;
 

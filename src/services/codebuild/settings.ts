@@ -12,6 +12,7 @@ import type {
 } from '@aws-sdk/client-codebuild';
 import { fault } from '#base/fault.ts';
 import type { Scope } from '#services/service.ts';
+import { checkEnvironment, checkTags, checkVpc } from './environment-checks.ts';
 
 /** A project without its name and times. */
 export type ProjectSettings = Omit<Project, 'name' | 'arn' | 'created' | 'lastModified'>;
@@ -31,7 +32,8 @@ const SOURCE_TYPES = [
 ];
 const SECONDARY_MAX = 12;
 export const AUTO_RETRIES_MAX = 10;
-const TAGS_MAX = 50;
+/** How many builds run at the same time on one node; more wait, first come first served. */
+export const BUILDS_AT_ONCE_MAX = 20;
 
 export function invalid(message: string) {
   return fault('InvalidInputException', message);
@@ -103,7 +105,15 @@ function checkSettings(settings: ProjectSettings, name: string, scope: Scope): P
   if (settings.concurrentBuildLimit !== undefined && settings.concurrentBuildLimit < 1) {
     throw invalid('The concurrent build limit must be at least 1');
   }
-  if ((settings.tags ?? []).length > TAGS_MAX) throw invalid(`A project can have ${TAGS_MAX} tags`);
+  if ((settings.concurrentBuildLimit ?? 0) > BUILDS_AT_ONCE_MAX) {
+    throw invalid(
+      'Project-level concurrent build limit cannot exceed the account-level concurrent build limit of ' +
+        `${BUILDS_AT_ONCE_MAX}.`,
+    );
+  }
+  checkEnvironment(environment);
+  checkVpc(settings.vpcConfig);
+  checkTags(settings.tags, 'project');
   checkRange('autoRetryLimit', settings.autoRetryLimit, 0, AUTO_RETRIES_MAX);
   checkCache(settings);
   if (settings.badge?.badgeEnabled && /^(S3|CODEPIPELINE|NO_SOURCE)$/.test(source.type ?? '')) {

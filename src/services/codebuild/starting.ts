@@ -16,7 +16,6 @@ import { PIPELINE_SERVICE, planBuild } from './plan.ts';
 import { settingsOf } from './projects.ts';
 import {
   buildId,
-  BUILDS_AT_ONCE_MAX,
   BUILDS_QUEUED_MAX,
   projectArn,
   projectName,
@@ -25,7 +24,7 @@ import {
   SERVICE,
   type Room,
 } from './room.ts';
-import { invalid, type ProjectSettings } from './settings.ts';
+import { BUILDS_AT_ONCE_MAX, invalid, type ProjectSettings } from './settings.ts';
 import { tables } from './tables.ts';
 import { viewBuild } from './views.ts';
 
