@@ -45,7 +45,7 @@ export interface DatabaseOptions {
   readonly beforeWrite?: (n: number) => void;
 }
 
-/** A schema step. Steps run once, in the order of their names, each in one transaction. */
+/** A schema step. Steps run once, in the order of their names; all that a start has to do is one transaction. */
 export interface Migration {
   /** `<room>/<number>-<what>`: `codebuild/001-projects`. */
   readonly name: string;
@@ -92,26 +92,25 @@ export async function migrate(database: Database, migrations: readonly Migration
   const names = new Set(migrations.map((migration) => migration.name));
   assert(names.size === migrations.length, 'two migrations have the same name');
   await createNotes(database);
-  const ordered = [...migrations].sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const migration of ordered) {
-    if (await ran(database.read, migration.name)) continue;
-    await database.transaction(async (transaction) => {
-      // The lock comes before the first read, so that the snapshot is younger than another node's commit.
-      if (database.dialect === 'postgres') await sql`lock table schema_steps`.execute(transaction);
-      if (await ran(transaction, migration.name)) return;
-      await migration.up(transaction);
-      await transaction
-        .withTables<Tables>()
-        .insertInto('schema_steps')
-        .values({ name: migration.name })
-        .execute();
-    });
-  }
+  const done = await stepsDone(database.read);
+  const pending = migrations.filter(({ name }) => !done.has(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (pending.length === 0) return;
+  // One flush for all of them, and a first start that breaks off leaves nothing.
+  await database.transaction(async (transaction) => {
+    // The lock comes before the first read, so that the snapshot is younger than another node's commit.
+    if (database.dialect === 'postgres') await sql`lock table schema_steps`.execute(transaction);
+    const doneMeanwhile = await stepsDone(transaction);
+    for (const { name, up } of pending) {
+      if (doneMeanwhile.has(name)) continue;
+      await up(transaction);
+      await transaction.withTables<Tables>().insertInto('schema_steps').values({ name }).execute();
+    }
+  });
 }
 
-async function ran(database: Kysely<unknown>, name: string): Promise<boolean> {
-  const query = database.withTables<Tables>().selectFrom('schema_steps').select('name');
-  return (await query.where('name', '=', name).executeTakeFirst()) !== undefined;
+async function stepsDone(database: Kysely<unknown>): Promise<ReadonlySet<string>> {
+  const steps = await database.withTables<Tables>().selectFrom('schema_steps').select('name').execute();
+  return new Set(steps.map(({ name }) => name));
 }
 
 async function createNotes(database: Database): Promise<void> {
