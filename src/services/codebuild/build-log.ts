@@ -20,10 +20,12 @@ import { isFault } from '#base/fault.ts';
 import type { BuildPlan } from '#core/build/state.ts';
 import type { Assumed, House } from '#services/service.ts';
 import { keep, recall } from './bench.ts';
-import { maskSecrets } from './secrets.ts';
+import { maskSecrets, redactorOf } from './secrets.ts';
 
 const READ_BYTES = 512 * 1024;
 const LINE_BYTES_MAX = 256 * 1024;
+/** Longer than any secret; so much of a line is seen before it is cut. */
+const AHEAD_BYTES = 128 * 1024;
 const BATCH_BYTES_MAX = 900_000;
 const BATCH_LINES_MAX = 5000;
 const LINE_OVERHEAD_BYTES = 26;
@@ -69,11 +71,11 @@ export function followLog(parts: FollowParts): LogFollower {
   let watcher: FSWatcher | undefined;
 
   async function sendOnce(isEnd: boolean): Promise<boolean> {
-    const batch = readLines(file, progress.offset, isEnd);
+    const secrets = parts.secrets();
+    const batch = readLines(file, progress.offset, isEnd, secrets);
     if (batch.lines.length === 0) return false;
     const at = house.clock.now();
     const role = await parts.role();
-    const secrets = parts.secrets();
     await role.send('logs:PutLogEvents', {
       logGroupName: groupName,
       logStreamName: streamName,
@@ -155,7 +157,7 @@ function quietPause(milliseconds: number): Promise<void> {
 /** The whole log of a build that has ended. */
 export function* maskedLines(file: string, secrets: readonly string[]): Generator<string> {
   for (let offset = 0; ;) {
-    const { lines, bytes } = readLines(file, offset, true);
+    const { lines, bytes } = readLines(file, offset, true, secrets);
     if (lines.length === 0) return;
     offset += bytes;
     for (const line of lines) yield mask(line, secrets);
@@ -163,7 +165,12 @@ export function* maskedLines(file: string, secrets: readonly string[]): Generato
 }
 
 /** Whole lines from an offset; how a file is cut into lines does not depend on when it is read. */
-function readLines(file: string, offset: number, isEnd: boolean): { lines: string[]; bytes: number } {
+function readLines(
+  file: string,
+  offset: number,
+  isEnd: boolean,
+  secrets: readonly string[],
+): { lines: string[]; bytes: number } {
   if (!existsSync(file)) return { lines: [], bytes: 0 };
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   const handle = openSync(file, 'r');
@@ -179,8 +186,10 @@ function readLines(file: string, offset: number, isEnd: boolean): { lines: strin
   while (start < length && lines.length < BATCH_LINES_MAX) {
     let end = buffer.subarray(0, length).indexOf(NEWLINE, start) + 1;
     if (end === 0 || end - start > LINE_BYTES_MAX) {
-      if (length - start > LINE_BYTES_MAX) end = characterStart(buffer, start + LINE_BYTES_MAX);
-      else if (isEnd && length < READ_BYTES) end = length;
+      const isKnown = length - start >= LINE_BYTES_MAX + AHEAD_BYTES || (isEnd && length < READ_BYTES);
+      if (end > 0 || (isKnown && length - start > LINE_BYTES_MAX)) {
+        end = cutLine(buffer.subarray(start, length), secrets) + start;
+      } else if (isEnd && length < READ_BYTES) end = length;
       else break;
     }
     size += end - start + LINE_OVERHEAD_BYTES;
@@ -189,6 +198,15 @@ function readLines(file: string, offset: number, isEnd: boolean): { lines: strin
     start = end;
   }
   return { lines, bytes: start };
+}
+
+/** Where a line that is too long is cut: between characters, and not in the middle of a secret. */
+function cutLine(bytes: Buffer, secrets: readonly string[]): number {
+  const end = characterStart(bytes, LINE_BYTES_MAX);
+  const text = bytes.toString('utf8', 0, end);
+  const ahead = bytes.toString('utf8', end, Math.min(bytes.length, end + AHEAD_BYTES));
+  const cut = redactorOf(secrets).cut(text + ahead, text.length);
+  return end - Buffer.byteLength(text.slice(cut));
 }
 
 /** The last place not after `position` where a UTF-8 character begins. */

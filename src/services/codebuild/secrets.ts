@@ -1,15 +1,15 @@
 /**
  * The texts that no log and no message of a build may show. They are kept sealed beside its sandbox, so that a later
- * life of the server masks them too. Common ways to write a text down are masked as well, each line of a long one by
- * itself; texts too short to be secrets would only tear holes into the log.
+ * life of the server masks them too. What counts as showing one is settled in `core/redact`.
  */
 
+import { createRedactor, type Redactor } from '#core/redact/redactor.ts';
 import { keep, recall, type Bench } from './bench.ts';
 import type { House } from '#services/service.ts';
 
 const PURPOSE = 'codebuild-secrets';
-export const SECRET_LENGTH_MIN = 4;
 const SECRETS_MAX = 500;
+export { SECRET_LENGTH_MIN } from '#core/redact/redactor.ts';
 
 const known = new Map<string, readonly string[]>();
 
@@ -17,14 +17,13 @@ const known = new Map<string, readonly string[]>();
 export function rememberSecrets(bench: Bench, values: readonly string[]): void {
   const { directory, room, plan } = bench;
   const all = new Set(readSecrets(room.house, directory));
-  for (const value of values) for (const form of formsOf(value)) if (all.size < SECRETS_MAX) all.add(form);
-  // A text that holds another is looked for first.
-  const sorted = [...all].sort((a, b) => b.length - a.length);
+  for (const value of values) if (all.size < SECRETS_MAX) all.add(value);
+  const secrets = [...all];
   keep(directory, 'secrets', {
-    sealed: room.house.keyring.seal(PURPOSE, JSON.stringify(sorted), plan.uuid),
+    sealed: room.house.keyring.seal(PURPOSE, JSON.stringify(secrets), plan.uuid),
     uuid: plan.uuid,
   });
-  known.set(directory, sorted);
+  known.set(directory, secrets);
 }
 
 export function readSecrets(house: House, directory: string): readonly string[] {
@@ -43,23 +42,14 @@ export function forgetSecrets(directory: string): void {
 }
 
 export function maskSecrets(text: string, secrets: readonly string[]): string {
-  let masked = text;
-  for (const secret of secrets) masked = masked.replaceAll(secret, '***');
-  return masked;
+  return redactorOf(secrets).redact(text);
 }
 
-function formsOf(value: string): string[] {
-  const texts = value.includes('\n') ? [value, ...value.split('\n')] : [value];
-  return texts
-    .map((text) => text.trim())
-    .filter((text) => text.length >= SECRET_LENGTH_MIN)
-    .flatMap((text) => [
-      text,
-      Buffer.from(text).toString('base64'),
-      Buffer.from(text).toString('base64url'),
-      Buffer.from(`${text}\n`).toString('base64'),
-      encodeURIComponent(text.toWellFormed()),
-      JSON.stringify(text).slice(1, -1),
-      text.replaceAll("'", `'\\''`),
-    ]);
+const redactors = new WeakMap<readonly string[], Redactor>();
+
+/** One for each list: whoever masks many texts passes the same list. */
+export function redactorOf(secrets: readonly string[]): Redactor {
+  const redactor = redactors.get(secrets) ?? createRedactor(secrets);
+  redactors.set(secrets, redactor);
+  return redactor;
 }
