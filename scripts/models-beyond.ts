@@ -17,8 +17,10 @@ export const SERVICES = [
   'kms',
   'logs',
   's3',
+  'secretsmanager',
   'sns',
   'sqs',
+  'ssm',
   'sts',
 ] as const;
 

@@ -18,12 +18,17 @@ export function matchesPattern(pattern: string, value: string): boolean {
   return (known.isLinear || value.length <= LENGTH_MAX) && known.regex.test(value);
 }
 
+/** What a pattern of Java starts with when the case does not matter. */
+const ANY_CASE = '(?i)';
+
 /** With Unicode where the pattern allows it; some models escape characters that then must not be escaped. */
 function compile(pattern: string): RegExp {
-  const whole = `^(?:${pattern})$`;
+  const isAnyCase = pattern.startsWith(ANY_CASE);
+  const whole = `^(?:${isAnyCase ? pattern.slice(ANY_CASE.length) : pattern})$`;
+  const flags = isAnyCase ? 'i' : '';
   try {
-    return new RegExp(whole, 'u');
+    return new RegExp(whole, `${flags}u`);
   } catch {
-    return new RegExp(whole);
+    return new RegExp(whole, flags);
   }
 }
