@@ -268,7 +268,7 @@ test('mistakes in a buildspec are told in DOWNLOAD_SOURCE', async () => {
   const secret = await runSpec(`env:\n  parameter-store: { P: /x }\n${spec(['a'])}`);
   assert.match(
     contextOf(secret) ?? '',
-    /^Decrypted Variables Error: Parameter Store is not part of Slipway yet/,
+    /^Decrypted Variables Error: AccessDeniedException: .* not authorized to perform: ssm:GetParameters/,
   );
 });
 

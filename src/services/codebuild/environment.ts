@@ -5,47 +5,24 @@
  */
 
 import type { Buildspec } from '#core/buildspec/buildspec.ts';
-import { PhaseFailure, type Bench } from './bench.ts';
+import type { Bench } from './bench.ts';
 import { CREDENTIALS_PREFIX, credentialsToken } from './credentials.ts';
 import type { SourcePlace } from './places.ts';
 import { gitHelperVariables } from './git-helper.ts';
 import { projectArn } from './room.ts';
+import { resolveValues } from './secret-values.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-export function createEnvironment(
+export async function createEnvironment(
   bench: Bench,
   spec: Buildspec,
   places: readonly SourcePlace[],
   resolvedVersion: string | undefined,
-): ReadonlyMap<string, string> {
-  const { environment } = spec;
-  const references = [
-    ...Object.keys(environment.parameterStore),
-    ...bench.plan.environment.variables
-      .filter((each) => each.type === 'PARAMETER_STORE')
-      .map((each) => each.name),
-  ];
-  const secrets = [
-    ...Object.keys(environment.secretsManager),
-    ...bench.plan.environment.variables
-      .filter((each) => each.type === 'SECRETS_MANAGER')
-      .map((each) => each.name),
-  ];
-  if (references.length > 0) {
-    throw new PhaseFailure(
-      'Decrypted Variables Error',
-      `Parameter Store is not part of Slipway yet; it is needed for: ${references.join(', ')}`,
-    );
-  }
-  if (secrets.length > 0) {
-    throw new PhaseFailure(
-      'Secrets Manager Error',
-      `Secrets Manager is not part of Slipway yet; it is needed for: ${secrets.join(', ')}`,
-    );
-  }
-  const variables = new Map<string, string>(Object.entries(environment.variables));
+): Promise<ReadonlyMap<string, string>> {
+  const variables = new Map<string, string>(Object.entries(spec.environment.variables));
   for (const { name, value } of bench.plan.environment.variables) variables.set(name, value);
+  for (const [name, value] of await resolveValues(bench, spec)) variables.set(name, value);
   for (const [name, value] of ownVariables(bench, places, resolvedVersion)) variables.set(name, value);
   for (const [name, value] of gitHelperVariables(bench, spec)) variables.set(name, value);
   for (const name of variables.keys()) {

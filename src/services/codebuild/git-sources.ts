@@ -4,13 +4,15 @@
  * which are told to the host of the repository and to no other.
  */
 
+import { valueInSecret } from '#core/buildspec/secret-reference.ts';
 import { PhaseFailure, type Bench } from './bench.ts';
 import type { CloneReference } from './clone-reference.ts';
 import { gitPassword } from './git-password.ts';
 import { makeFolder, repositoryOf, type SourcePlace } from './places.ts';
+import { readSecret } from './secret-values.ts';
 import { rememberSecrets } from './secrets.ts';
 import { cloneQuestion } from './git-shell.ts';
-import { findSourceCredential, type GitLogin } from './source-credentials.ts';
+import { findSourceCredential, loginName, type GitLogin } from './source-credentials.ts';
 
 export type Refuse = (cause: string) => PhaseFailure;
 
@@ -98,14 +100,17 @@ export async function loginFor(
   }
 }
 
+/** The secret is the token, or JSON that also says for whom. AWS: "Token in a Secrets Manager secret". */
 async function secretLogin(
-  _bench: Bench,
-  _place: SourcePlace,
-  resource: string,
+  bench: Bench,
+  { source }: SourcePlace,
+  id: string,
   refuse: Refuse,
 ): Promise<GitLogin> {
-  await Promise.resolve();
-  throw refuse(`Secrets Manager is not part of Slipway yet; it is needed for ${resource}`);
+  const text = await readSecret(bench, { id }, refuse);
+  const password = valueInSecret(text, 'Token') ?? text;
+  rememberSecrets(bench, [text, password]);
+  return { user: valueInSecret(text, 'UserName') ?? loginName(source.type), password };
 }
 
 function causeOf(said: string): string {

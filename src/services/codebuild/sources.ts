@@ -49,7 +49,7 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
   }
   for (const warning of spec.warnings) bench.say(`Warning: ${warning}`);
   bench.say('Processing environment variables');
-  const variables = createEnvironment(bench, spec, places, resolved);
+  const variables = await createEnvironment(bench, spec, places, resolved);
   writeScripts(bench, spec, variables);
   keep(bench.directory, 'spec', spec);
   await restoreCache(bench, spec);
