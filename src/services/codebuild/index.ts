@@ -1,8 +1,9 @@
 /**
  * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
  *
- * Gaps: see `gaps.ts`; connections to providers, SSM and Secrets Manager values, images,
- * privileged mode, VPCs, `run-as`, debug sessions, builds that the whole world may read.
+ * Gaps: see `gaps.ts`; images, privileged mode, VPCs, file systems, certificates, `run-as`, `runtime-versions`, debug
+ * sessions, builds that the whole world may read. Slipway calls no provider: webhooks are entered there by hand, the
+ * status of a build is not told there, and filters know the files of a push but not of a pull request.
  *
  * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house
  * and the world; files, processes and users are its own. The curated images are names for the tools of this machine,
