@@ -112,6 +112,7 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
     assumeRole: (request) => gateway.assumeRole(request),
     publish: (event) => gateway.publish(event),
     isWanted: (event) => gateway.isWanted(event),
+    heldOf: (arns) => gateway.heldOf(arns),
     trust: gateway.trust,
   };
 

@@ -50,6 +50,7 @@ export interface Gateway {
   assumeRole(request: AssumeRole): Promise<Assumed>;
   publish(event: BusEvent): Promise<void>;
   isWanted(event: BusEvent): Promise<boolean>;
+  heldOf(arns: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Acts as this principal, for the server itself: the root of the account, above all. */
   callerOf(principal: Principal): Caller;
 }
@@ -125,6 +126,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     assumeRole: createAssumeRole({ account, identify, callerFor }),
     publish: (event) => publish(rooms.subscriptions, event),
     isWanted: (event) => isWanted(rooms.subscriptions, event),
+    heldOf: (arns) => rooms.heldOf(arns),
     callerOf: (principal) => callerFor(principal, OWN_SOURCE),
   };
 }

@@ -41,6 +41,7 @@ export interface Rooms {
   readonly identities: Identities | undefined;
   readonly sessions: Sessions | undefined;
   readonly recorder: Recorder | undefined;
+  heldOf(arns: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** What the rooms count, as Prometheus text. */
   metrics(): Promise<string>;
 }
@@ -88,6 +89,12 @@ export function createRooms(): Rooms {
     },
     get recorder() {
       return recorder;
+    },
+    async heldOf(arns) {
+      const held = await Promise.all(
+        opened.map((service) => service.heldOf?.(arns) ?? new Map<string, string>()),
+      );
+      return new Map(held.flatMap((each) => [...each]));
     },
     async metrics() {
       const texts = await Promise.all(opened.map((service) => service.metrics?.()));

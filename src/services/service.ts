@@ -158,6 +158,11 @@ export interface Service<Name extends ServiceName = ServiceName> {
   metrics?(): Promise<string>;
   /** The policy attached to a resource of this room (bucket policy, key policy), for the gateway's decision. */
   resourcePolicy?(resource: string): Promise<PolicyDocument | undefined>;
+  /**
+   * Which of these resources of other rooms this room's running work needs, and why, as the end of a sentence: "…, which
+   * pipeline execution 1 of pipeline p needs". Asked before they are deleted; one query for all of them.
+   */
+  heldOf?(arns: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Only iam: who is behind a long-term key, and what a principal may do. */
   readonly identities?: Identities;
   /** Only sts: who is behind a temporary key. */
@@ -256,6 +261,8 @@ export interface House {
   publish(event: BusEvent): Promise<void>;
   /** Whether anybody would do something with this event. */
   isWanted(event: BusEvent): Promise<boolean>;
+  /** What running work of any room needs among these resources, and why; see `Service.heldOf`. */
+  heldOf(arns: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** For doors of another protocol: who is this, and may they. */
   readonly trust: Trust;
 }

@@ -30,6 +30,7 @@ import { shownInput } from './declarations.ts';
 import { createEffects } from './effects.ts';
 import { executionOperations } from './executions.ts';
 import { recordChange } from './history.ts';
+import { createHeldOf, holdingMigrations } from './holding.ts';
 import { createJobMachine, type JobRoom } from './job-machine.ts';
 import { jobOperations } from './jobs.ts';
 import { jobMigrations } from './jobs-tables.ts';
@@ -87,13 +88,14 @@ export function openCodepipeline(house: House, options: CodepipelineOptions = {}
     operations,
     permissions,
     machines: [machine, jobs.jobs],
-    migrations: [...migrations, ...jobMigrations, ...triggerMigrations],
+    migrations: [...migrations, ...jobMigrations, ...triggerMigrations, ...holdingMigrations],
     subscriptions: createSubscriptions(room),
     routes: [createWebhookRoute(room)],
     async recover() {
       await readRegistrations(house);
       await clearSpool(house);
     },
+    heldOf: createHeldOf(house),
     drain: () => bell.silence(),
     shownInput: (operation, input) => shownInput(house, operation, input),
   };

@@ -4,6 +4,7 @@ import { isFault } from '#base/fault.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { checkWriteConditions } from './conditions.ts';
 import { s3Fault } from './faults.ts';
+import { heldKeys, refuseHeld } from './holding.ts';
 import { checkKey, checkOwner, findBucket, objectArn, readRows, type Room } from './room.ts';
 import { withTables, type BucketRow } from './tables.ts';
 import {
@@ -61,6 +62,8 @@ export function deleteObject(room: Room): Handler<'s3', 'DeleteObject'> {
     const key = checkKey(input.Key);
     checkOwner(call, input.ExpectedBucketOwner);
     const bucket = await findBucket(readRows(room.house), input.Bucket);
+    const held = await heldKeys(room.house, bucket.name, [key]);
+    await refuseHeld(room.house, bucket.name, { key, versionId: input.VersionId }, held.get(key));
     const deleted = await remove(room, call, bucket, key, input.VersionId, input.IfMatch);
     return {
       ...(deleted.versionId === undefined ? {} : { VersionId: deleted.versionId }),
@@ -84,10 +87,12 @@ export function deleteObjects(room: Room): Handler<'s3', 'DeleteObjects'> {
     const objects = input.Delete?.Objects ?? [];
     if (objects.length === 0 || objects.length > DELETE_KEYS_MAX) throw s3Fault('MalformedXML');
     const isQuiet = input.Delete?.Quiet === true;
+    const keys = objects.map((object) => object.Key ?? '');
+    const held = await heldKeys(room.house, bucket.name, keys);
     const results: DeleteResult[] = [];
     for (let at = 0; at < objects.length; at += DELETES_AT_ONCE) {
       const some = objects.slice(at, at + DELETES_AT_ONCE);
-      results.push(...(await Promise.all(some.map((object) => deleteOne(room, call, bucket, object)))));
+      results.push(...(await Promise.all(some.map((object) => deleteOne(room, call, bucket, object, held)))));
     }
     return {
       ...(isQuiet ? {} : { Deleted: results.flatMap((result) => result.deleted ?? []) }),
@@ -110,6 +115,7 @@ async function deleteOne(
     readonly VersionId?: string | undefined;
     readonly ETag?: string | undefined;
   },
+  held: ReadonlyMap<string, string>,
 ): Promise<DeleteResult> {
   const { Key: key = '', VersionId: versionId, ETag: etag } = object;
   const version = versionId === undefined ? {} : { VersionId: versionId };
@@ -117,6 +123,7 @@ async function deleteOne(
     checkKey(key);
     const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
     await call.authorize({ action, resource: objectArn(bucket.name, key) });
+    await refuseHeld(room.house, bucket.name, { key, versionId }, held.get(key));
     const deleted = await remove(room, call, bucket, key, versionId, etag);
     const marker = deleted.isMarker ? { DeleteMarker: true, DeleteMarkerVersionId: deleted.versionId } : {};
     return { deleted: { Key: key, ...version, ...marker } };
