@@ -1,8 +1,10 @@
 /** `slipway doctor`: what this machine offers, what is missing and how to get it, and whether a data directory is whole. */
 
 import { execFile } from 'node:child_process';
-import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { createGroups, removeGroups } from '#runtimes/cgroups.ts';
+import { BUILD_NETWORK_DEFAULT, parseBuildNetwork } from '#runtimes/egress.ts';
 import { readRootKey } from '#store/root-key.ts';
 import { readEndpoint } from './options.ts';
 
@@ -23,6 +25,14 @@ export interface Finding {
 const run = promisify(execFile);
 const COMMAND_MS_MAX = 10_000;
 const FREE_BYTES_MIN = 1024 ** 3;
+const TRIAL_LIMITS = {
+  memoryBytes: 2 ** 26,
+  cpus: 1,
+  processes: 16,
+  diskBytes: 2 ** 26,
+  openFiles: 64,
+  seconds: 1,
+};
 
 export async function doctor(options: DoctorOptions): Promise<void> {
   const findings = [...(await machineFindings()), ...(await directoryFindings(options.data))];
@@ -37,6 +47,7 @@ async function machineFindings(): Promise<readonly Finding[]> {
     program('unzip', ['-v'], 'nothing in Slipway itself; useful in builds', 'optional', 'unzip'),
     isolation(),
     limits(),
+    network(),
     program('bwrap', ['--version'], 'sandboxes; util-linux namespaces do without', 'optional', 'bubblewrap'),
     program(
       'postgres',
@@ -109,25 +120,51 @@ async function isolation(): Promise<Finding> {
   }
 }
 
-/** Whether memory, processor and process limits can be enforced by control groups. */
+/** Whether memory, processor and process limits can be enforced by control groups: tried for real. */
 async function limits(): Promise<Finding> {
   const what = 'limits';
-  for (const folder of ['/sys/fs/cgroup/memory', '/sys/fs/cgroup']) {
-    try {
-      accessSync(folder, constants.W_OK);
-      readFileSync(
-        folder === '/sys/fs/cgroup' ? `${folder}/cgroup.controllers` : `${folder}/memory.limit_in_bytes`,
-      );
-      return { what, state: 'works', detail: `control groups at ${folder}` };
-    } catch {
-      // Not this kind of control group, or not ours to write: the next kind may be.
-    }
-  }
+  const id = `doctor-${process.pid}`;
+  const { limited } = createGroups(id, TRIAL_LIMITS);
+  await removeGroups(id);
+  const wanted = ['memory', 'pids', 'cpu'];
+  const missing = wanted.filter((each) => !limited.has(each));
+  if (missing.length === 0) return { what, state: 'works', detail: 'memory, pids and cpu by control groups' };
+  const held = wanted.filter((each) => limited.has(each));
+  const instead: Record<string, string> = {
+    memory: 'memory per process only',
+    pids: 'processes per user only',
+    cpu: 'cpu not limited, only at low priority',
+  };
   return {
     what,
     state: 'optional',
-    detail: 'no writable control groups; limits are set per process instead',
+    detail: [
+      ...(held.length > 0 ? [`${held.join(' and ')} by control groups`] : ['no writable control groups']),
+      ...missing.map((each) => instead[each]),
+    ].join('; '),
+    help: 'run the server as root of the machine, or where control groups are its own to write',
   };
+}
+
+/** What builds may reach, and whether the doors to it can be opened. */
+async function network(): Promise<Finding> {
+  const what = 'build network';
+  const text = process.env['SLIPWAY_BUILD_NETWORK'] ?? BUILD_NETWORK_DEFAULT;
+  try {
+    const { type } = parseBuildNetwork(text);
+    if (type === 'on')
+      return { what, state: 'works', detail: 'on: builds share the network of this machine' };
+    await run('nsenter', ['--version'], { timeout: COMMAND_MS_MAX });
+    await run('unshare', ['--user', '--map-root-user', '--net', 'true'], { timeout: COMMAND_MS_MAX });
+    return { what, state: 'works', detail: `${text}, in a network namespace of each build` };
+  } catch (error) {
+    return {
+      what,
+      state: 'missing',
+      detail: (error as Error).message.split('\n')[0] ?? '',
+      help: 'set SLIPWAY_BUILD_NETWORK to on, off or allow:…; anything but on needs util-linux and namespaces',
+    };
+  }
 }
 
 async function directoryFindings(directory: string): Promise<readonly Finding[]> {

@@ -10,6 +10,9 @@ import type { Limits } from './runtime.ts';
 import { waitUntil } from './processes.ts';
 
 const ROOT = '/sys/fs/cgroup';
+/** Version 2: above the groups of all sandboxes. */
+const PARENT = 'slipway';
+const REFUSALS = new Set(['EACCES', 'EROFS', 'EPERM', 'ENOENT', 'EBUSY', 'EINVAL', 'EOPNOTSUPP', 'ENOTSUP']);
 const CPU_PERIOD_MICROSECONDS = 100_000;
 const REMOVE_TIMEOUT_MS = 2000;
 
@@ -22,14 +25,15 @@ export interface Groups {
 
 /** Makes the groups, or finds them; a controller that cannot be written is left out. */
 export function createGroups(id: string, limits: Limits): Groups {
-  const folders: string[] = [];
+  const folders = new Set<string>();
   const limited = new Set<string>();
+  if (isVersionTwo()) shareControllers();
   for (const plan of planGroups(id, limits)) {
     if (!writeGroup(plan)) continue;
-    folders.push(plan.folder);
-    for (const controller of plan.controllers) limited.add(controller);
+    folders.add(plan.folder);
+    limited.add(plan.controller);
   }
-  return { folders, limited };
+  return { folders: [...folders], limited };
 }
 
 /** Processes that the kernel killed for want of memory. */
@@ -70,7 +74,7 @@ export async function removeGroups(id: string): Promise<void> {
 
 interface GroupPlan {
   readonly folder: string;
-  readonly controllers: readonly string[];
+  readonly controller: string;
   /** File name → value. A missing file fails the controller. */
   readonly values: Readonly<Record<string, string>>;
 }
@@ -78,14 +82,14 @@ interface GroupPlan {
 function planGroups(id: string, limits: Limits): GroupPlan[] {
   const name = `slipway-${id}`;
   const quota = Math.round(limits.cpus * CPU_PERIOD_MICROSECONDS);
-  if (existsSync(`${ROOT}/cgroup.controllers`)) {
-    const values = {
-      'memory.max': String(limits.memoryBytes),
-      'memory.swap.max': '0',
-      'pids.max': String(limits.processes),
-      'cpu.max': `${quota} ${CPU_PERIOD_MICROSECONDS}`,
+  if (isVersionTwo()) {
+    const valuesByController: Record<string, Record<string, string>> = {
+      memory: { 'memory.max': String(limits.memoryBytes), 'memory.swap.max': '0' },
+      pids: { 'pids.max': String(limits.processes) },
+      cpu: { 'cpu.max': `${quota} ${CPU_PERIOD_MICROSECONDS}` },
     };
-    return [{ folder: join(ROOT, 'slipway', name), controllers: ['memory', 'pids', 'cpu'], values }];
+    const folder = join(ROOT, PARENT, name);
+    return Object.entries(valuesByController).map(([controller, values]) => ({ folder, controller, values }));
   }
   const own = ownGroups();
   const valuesByController: Record<string, Record<string, string>> = {
@@ -96,8 +100,22 @@ function planGroups(id: string, limits: Limits): GroupPlan[] {
   return Object.entries(valuesByController).flatMap(([controller, values]) => {
     const parent = own.get(controller);
     if (parent === undefined || !existsSync(join(ROOT, controller))) return [];
-    return [{ folder: join(ROOT, controller, parent, name), controllers: [controller], values }];
+    return [{ folder: join(ROOT, controller, parent, name), controller, values }];
   });
+}
+
+function isVersionTwo(): boolean {
+  return existsSync(join(ROOT, 'cgroup.controllers'));
+}
+
+/** Version 2: a group can limit only what every group above hands down. One after another, since each may be missing. */
+function shareControllers(): void {
+  for (const folder of [ROOT, join(ROOT, PARENT)]) {
+    attempt(() => mkdirSync(folder, { recursive: true }));
+    for (const controller of ['memory', 'pids', 'cpu']) {
+      attempt(() => writeFileSync(join(folder, 'cgroup.subtree_control'), `+${controller}`, { flag: 'r+' }));
+    }
+  }
 }
 
 /** Version 1: controller → the server's own group. */
@@ -113,7 +131,7 @@ function ownGroups(): Map<string, string> {
 }
 
 function writeGroup(plan: GroupPlan): boolean {
-  try {
+  return attempt(() => {
     mkdirSync(plan.folder, { recursive: true });
     for (const [file, value] of Object.entries(plan.values)) {
       const path = join(plan.folder, file);
@@ -121,10 +139,16 @@ function writeGroup(plan: GroupPlan): boolean {
       if (file === 'memory.swap.max' && !existsSync(path)) continue;
       writeFileSync(path, value, { flag: 'r+' });
     }
+  });
+}
+
+/** False when this user, or this machine, does not let us. */
+function attempt(write: () => void): boolean {
+  try {
+    write();
     return true;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOENT') return false;
+    if (REFUSALS.has((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }

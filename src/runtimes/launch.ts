@@ -14,6 +14,7 @@ import type { Limits, Owner } from './runtime.ts';
 export const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** A log does not grow beyond this. */
 export const LOG_BYTES_MAX = 2 * 1024 ** 3;
+const NICENESS = 10;
 const START_TIMEOUT_MS = 10_000;
 
 export interface Launch {
@@ -22,7 +23,7 @@ export interface Launch {
   /** Control groups to join. */
   readonly groups: readonly string[];
   /** Those limits that no control group holds are kept per process, as far as that goes. */
-  readonly limitsPerProcess: readonly ('memory' | 'pids')[];
+  readonly limitsPerProcess: readonly ('memory' | 'pids' | 'cpu')[];
   /** The command that becomes the sandbox; its words are quoted here. */
   readonly command: readonly string[];
   readonly owner: Owner | undefined;
@@ -79,12 +80,18 @@ export function quote(word: string): string {
  */
 function startScript(plan: Launch): string {
   const { limits } = plan;
-  const perProcess = plan.limitsPerProcess.map((limit) =>
-    limit === 'memory'
-      ? `ulimit -d ${Math.floor(limits.memoryBytes / 1024)}`
-      : // bash and dash call it by different letters.
-        `ulimit -u ${limits.processes} 2>/dev/null || ulimit -p ${limits.processes}`,
-  );
+  const perProcess = plan.limitsPerProcess.map((limit) => {
+    switch (limit) {
+      case 'memory':
+        return `ulimit -d ${Math.floor(limits.memoryBytes / 1024)}`;
+      case 'pids':
+        // bash and dash call it by different letters.
+        return `ulimit -u ${limits.processes} 2>/dev/null || ulimit -p ${limits.processes}`;
+      case 'cpu':
+        // No limit, but what else the machine does goes first.
+        return `renice -n ${NICENESS} -p $$ >/dev/null 2>&1`;
+    }
+  });
   return `umask 022
 [ -z "\${BASH_VERSION-}" ] || for file in /proc/$$/fd/*; do
   file=\${file##*/}

@@ -226,7 +226,7 @@ async function startSandbox(
     directory: plan.directory,
     limits: plan.limits,
     groups: groups.folders,
-    limitsPerProcess: (['memory', 'pids'] as const).filter((limit) => !groups.limited.has(limit)),
+    limitsPerProcess: (['memory', 'pids', 'cpu'] as const).filter((limit) => !groups.limited.has(limit)),
     command: [...leaveKeys(), ...command],
     owner,
   });
@@ -290,7 +290,9 @@ function describe(
 ): string[] {
   const { limits } = plan;
   const held = (name: string) => (groups.limited.has(name) ? 'control group' : 'per process');
-  const cpu = groups.limited.has('cpu') ? `${limits.cpus} CPUs (control group)` : 'CPU not limited';
+  const cpu = groups.limited.has('cpu')
+    ? `${limits.cpus} CPUs (control group)`
+    : 'CPU not limited (low priority)';
   return [
     `Isolation: ${isolation}, ${owner ? `own user ${owner.uid}` : 'user namespace'}, ${describeNetwork(network)}`,
     `Limits: memory ${mebibytes(limits.memoryBytes)} (${held('memory')}), ${cpu}, ` +
