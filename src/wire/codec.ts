@@ -5,11 +5,12 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { assert } from '#base/assert.ts';
 import { createText, createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import type { Fault } from '#base/fault.ts';
+import { EVENT_STREAM_TYPE, eventStreamOf, writeEventStream } from './event-stream.ts';
 import { spellFault, type SpelledFault } from './faults.ts';
 import type { HttpAnswer, HttpRequest } from './http.ts';
 import { readJsonBody, writeJsonBody, writeJsonMembers } from './json.ts';
@@ -69,6 +70,13 @@ export function encodeOutput(
   const headers = requestIdHeaders(protocol, requestId);
   switch (protocol) {
     case 'json': {
+      const stream = eventStreamOf(operation.output);
+      if (stream) {
+        const events = (output as Record<string, unknown>)[stream.name] as AsyncIterable<object>;
+        const messages = writeEventStream(stream.shape, events, jsonType(model));
+        const body = Readable.from(messages, { objectMode: false });
+        return { status: operation.status, headers: { ...headers, 'content-type': EVENT_STREAM_TYPE }, body };
+      }
       const body = writeJsonBody(operation.output, output);
       return { status: operation.status, headers: { ...headers, 'content-type': jsonType(model) }, body };
     }

@@ -23,6 +23,7 @@ import {
 import { groupName } from './names.ts';
 import { endOfPrefix, keptSince, requireGroup, requireStream } from './room.ts';
 import { tables } from './tables.ts';
+import type { Tails } from './tailing.ts';
 import type { EventRow } from './tables.ts';
 
 const PAGE_EVENTS_MAX = 10_000;
@@ -30,13 +31,13 @@ const PAGE_EVENTS_MAX = 10_000;
 const SCAN_MAX = 10_000;
 const INSERT_ROWS_MAX = 500;
 
-export function eventOperations(house: House) {
+export function eventOperations(house: House, tails: Tails) {
   const { database } = house;
 
   const PutLogEvents: Handler<'logs', 'PutLogEvents'> = async (call, input) => {
     const events = input.logEvents ?? [];
     checkBatch(events);
-    const token = await database.transaction(async (transaction) => {
+    const { token, stream, rows } = await database.transaction(async (transaction) => {
       const stream = await requireStream(transaction, input.logGroupName ?? '', input.logStreamName);
       const group = await requireGroup(transaction, stream.group_name);
       const stored = Math.max(
@@ -77,8 +78,9 @@ export function eventOperations(house: House) {
           .where('stream_id', '=', stream.stream_id)
           .execute();
       }
-      return `position/${count}`;
+      return { token: `position/${count}`, stream, rows };
     });
+    if (rows.length > 0) tails.tell(stream.group_name, stream.name, rows);
     return { nextSequenceToken: token, ...rejectedInfo(events, call.at) };
   };
 

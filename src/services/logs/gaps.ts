@@ -7,7 +7,6 @@ const delivery = gap('events leave the room only through its reading operations'
 const metrics = gap('log events are not counted into metrics; patterns can be tried with TestMetricFilter');
 const analysis = gap('events are kept as they came');
 const protection = gap('groups have retention and IAM only');
-const tail = gap('the event stream is not built; follow a stream with GetLogEvents and its forward token');
 const listing = gap('DescribeLogGroups gives the groups');
 
 export const gaps = {
@@ -109,6 +108,5 @@ export const gaps = {
   PutDataProtectionPolicy: protection,
   PutLogGroupDeletionProtection: protection,
   PutResourcePolicy: protection,
-  StartLiveTail: tail,
   ListLogGroups: listing,
 } as const;

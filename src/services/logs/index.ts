@@ -1,7 +1,7 @@
 /**
  * CloudWatch Logs: groups, streams and their events.
  *
- * Gaps: see `gaps.ts`.
+ * Gaps: see `gaps.ts`. Where several nodes share a database, a Live Tail session sees what its own node takes in.
  *
  * By design: a `sequenceToken` of the form `position/<n>`, as PutLogEvents gives them out, says how many events the
  * stream had before this batch; events that are already stored are passed over. So a writer whose answer got lost
@@ -16,6 +16,7 @@ import { groupName, onGroup, onStream } from './names.ts';
 import { createRetention } from './retention.ts';
 import { migrations } from './tables.ts';
 import { taggingOperations } from './tagging.ts';
+import { createTails, tailPermissions } from './tailing.ts';
 
 const permissions: Permissions<'logs'> = {
   CreateLogGroup: (input, scope) => onGroup('CreateLogGroup', input.logGroupName, scope),
@@ -30,6 +31,7 @@ const permissions: Permissions<'logs'> = {
   DeleteRetentionPolicy: (input, scope) => onGroup('DeleteRetentionPolicy', input.logGroupName, scope),
   PutLogEvents: (input, scope) => onStream('PutLogEvents', input.logGroupName, input.logStreamName, scope),
   GetLogEvents: (input, scope) => onStream('GetLogEvents', nameOf(input), input.logStreamName, scope),
+  StartLiveTail: tailPermissions,
   FilterLogEvents: (input, scope) => onGroup('FilterLogEvents', nameOf(input), scope),
   TagResource: (input, scope) => onGroup('TagResource', groupName(input.resourceArn), scope),
   UntagResource: (input, scope) => onGroup('UntagResource', groupName(input.resourceArn), scope),
@@ -41,18 +43,21 @@ const permissions: Permissions<'logs'> = {
 
 export function openLogs(house: House): Service<'logs'> {
   const retention = createRetention(house);
+  const tails = createTails(house);
   return {
     name: 'logs',
     operations: {
       ...gaps,
       ...groupOperations(house),
-      ...eventOperations(house),
+      ...eventOperations(house, tails),
+      ...tails.operations,
       ...taggingOperations(house),
     },
     permissions,
     machines: [],
     migrations,
     recover: () => retention.start(),
+    drain: () => tails.end(),
     close: async () => retention.stop(),
   };
 }
