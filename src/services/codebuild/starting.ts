@@ -3,7 +3,6 @@
  * transaction: no number is used by a refused build, and no repeated request starts a second one.
  */
 
-import { createHash } from 'node:crypto';
 import type { Build } from '@aws-sdk/client-codebuild';
 import type { Kysely } from 'kysely';
 import { createUuid } from '#base/chance.ts';
@@ -12,8 +11,9 @@ import { deriveUuid } from '#base/ids.ts';
 import type { BuildPlan, BuildState } from '#core/build/state.ts';
 import type { Call, Caller, Handler } from '#services/service.ts';
 import { isCommandBuild, planCommandBuild } from './command-builds.ts';
-import { PIPELINE_SERVICE, planBuild } from './plan.ts';
+import { planBuild } from './plan.ts';
 import { settingsOf } from './projects.ts';
+import { keepToken, Repeated, tokenOf, type Token } from './request-tokens.ts';
 import {
   buildId,
   BUILDS_QUEUED_MAX,
@@ -27,19 +27,6 @@ import {
 import { BUILDS_AT_ONCE_MAX, invalid, type ProjectSettings } from './settings.ts';
 import { tables } from './tables.ts';
 import { viewBuild } from './views.ts';
-
-const TOKEN_MS = 5 * 60_000;
-/** A pipeline asks again after the house was down; that is still the same request. */
-const PIPELINE_TOKEN_MS = 7 * 24 * 3_600_000;
-
-/** Another request with the same token came first. */
-class Repeated extends Error {
-  readonly buildId: string;
-  constructor(buildId: string) {
-    super('repeated');
-    this.buildId = buildId;
-  }
-}
 
 export function startingOperations(room: Room) {
   const { house } = room;
@@ -240,58 +227,4 @@ async function keepBuild(
       is_complete: 0,
     })
     .execute();
-}
-
-interface Token {
-  readonly token: string;
-  readonly request: string;
-  readonly keptMs?: number;
-}
-
-function tokenOf(operation: string, input: { readonly idempotencyToken?: string | undefined }): Token {
-  const request = createHash('sha256')
-    .update(JSON.stringify(sorted(input)))
-    .digest('hex');
-  return { token: `${operation}/${input.idempotencyToken ?? ''}`, request };
-}
-
-async function keepToken(
-  transaction: Kysely<unknown>,
-  call: Starter,
-  { token, request, keptMs: wantedMs }: Token,
-  id: string,
-): Promise<void> {
-  const rows = tables(transaction);
-  const keptMs = wantedMs ?? (call.source === PIPELINE_SERVICE ? PIPELINE_TOKEN_MS : TOKEN_MS);
-  await rows
-    .deleteFrom('codebuild_token')
-    .where('created_at', '<', call.at - PIPELINE_TOKEN_MS)
-    .execute();
-  await rows
-    .deleteFrom('codebuild_token')
-    .where('token', '=', token)
-    .where('created_at', '<', call.at - keptMs)
-    .execute();
-  const known = await rows
-    .selectFrom('codebuild_token')
-    .selectAll()
-    .where('token', '=', token)
-    .executeTakeFirst();
-  if (known?.request === request) throw new Repeated(known.build_id);
-  if (known) throw invalid('The idempotency token was used before with different parameters');
-  await rows
-    .insertInto('codebuild_token')
-    .values({ token, request, build_id: id, created_at: call.at })
-    .execute();
-}
-
-/** The same members in the same order, whatever order they came in. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, sorted(item)]),
-  );
 }
