@@ -21,6 +21,7 @@ import {
   TestMetricFilterCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
+import { createMovableClock } from '#test/support/movable-clock.ts';
 
 let house: TestHouse;
 let logs: CloudWatchLogsClient;
@@ -210,4 +211,35 @@ test('streams tell their first and last times, and go with their events', async 
 test('what is not built says so', async () => {
   const input = { startTime: 0, endTime: 1, queryString: 'fields @message', logGroupName: 'x' };
   await assert.rejects(logs.send(new StartQueryCommand(input)), /StartQuery/);
+});
+
+test('what is older than its group keeps it is gone after a start, and nothing else', async () => {
+  const clock = createMovableClock();
+  const own = await createTestHouse({ clock });
+  const { endpoint, region, credentials } = own;
+  const client = new CloudWatchLogsClient({ endpoint, region, credentials, maxAttempts: 1 });
+  try {
+    for (const logGroupName of ['kept', 'short']) {
+      await client.send(new CreateLogGroupCommand({ logGroupName }));
+      await client.send(new CreateLogStreamCommand({ logGroupName, logStreamName: 'main' }));
+      const at = clock.now() - 86_400_000 / 2;
+      const logEvents = Array.from({ length: 6_000 }, (_, i) => ({
+        timestamp: at + (i < 5_990 ? i % 7 : 86_400_000 / 2),
+        message: `line ${i}`,
+      })).toSorted((a, b) => a.timestamp - b.timestamp);
+      await client.send(new PutLogEventsCommand({ logGroupName, logStreamName: 'main', logEvents }));
+    }
+    await client.send(new PutRetentionPolicyCommand({ logGroupName: 'short', retentionInDays: 1 }));
+    clock.advance(86_400_000 * 0.75);
+    await own.restart();
+    const counted = await own.slipway.house.database.read
+      .withTables<{ logs_event: { stream_id: number } }>()
+      .selectFrom('logs_event')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .executeTakeFirst();
+    assert.equal(Number(counted?.count), 6_000 + 10);
+  } finally {
+    client.destroy();
+    await own.close();
+  }
 });

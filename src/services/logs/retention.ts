@@ -5,6 +5,7 @@ import { keptSince } from './room.ts';
 import { tables } from './tables.ts';
 
 const PERIOD_MS = 3_600_000;
+const ROWS_AT_ONCE = 5_000;
 
 export interface Retention {
   start(): Promise<void>;
@@ -23,19 +24,45 @@ export function createRetention(house: House): Retention {
       .execute();
     for (const group of groups) {
       const before = keptSince(group, clock.now());
-      await database.transaction(async (transaction) => {
-        const rows = tables(transaction);
-        await rows
+      while (await removeSome(group.name, before));
+    }
+  }
+
+  /** So few at a time that writers seldom wait; whether there may be more. */
+  async function removeSome(group: string, before: number): Promise<boolean> {
+    const streams = tables(database)
+      .selectFrom('logs_stream')
+      .select('stream_id')
+      .where('group_name', '=', group);
+    const old = await tables(database)
+      .selectFrom('logs_event')
+      .select(['stream_id', 'at', 'sequence'])
+      .where('at', '<', before)
+      .where('stream_id', 'in', streams)
+      .orderBy('at')
+      .orderBy('stream_id')
+      .orderBy('sequence')
+      .limit(ROWS_AT_ONCE)
+      .execute();
+    const last = old.at(-1);
+    if (!last) return false;
+    await database.transaction(async (transaction) => {
+      const ids = new Set(old.map((row) => row.stream_id));
+      for (const id of ids) {
+        const newest = old.findLast((row) => row.stream_id === id) ?? last;
+        await tables(transaction)
           .deleteFrom('logs_event')
-          .where('at', '<', before)
-          .where(
-            'stream_id',
-            'in',
-            rows.selectFrom('logs_stream').select('stream_id').where('group_name', '=', group.name),
+          .where('stream_id', '=', id)
+          .where((eb) =>
+            eb.or([
+              eb('at', '<', newest.at),
+              eb.and([eb('at', '=', newest.at), eb('sequence', '<=', newest.sequence)]),
+            ]),
           )
           .execute();
-      });
-    }
+      }
+    });
+    return old.length === ROWS_AT_ONCE;
   }
 
   const arm = () => {
