@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { applyLifecycles } from '#services/s3/expiring.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 import { createPipelines, stageOf, type Pipelines } from '#test/support/pipelines.ts';
 
@@ -46,6 +47,14 @@ test('artifacts of a running execution outlive a cleanup, and go after its end',
   });
   assert.deepEqual(cleanup.Deleted, [{ Key: 'unneeded' }]);
   assert.deepEqual(cleanup.Errors, [{ Key: object.Key, Code: 'AccessDenied', Message: message }]);
+  await s3.putBucketLifecycleConfiguration({
+    Bucket: object.Bucket,
+    LifecycleConfiguration: {
+      Rules: [{ ID: 'all', Status: 'Enabled', Filter: { Prefix: '' }, Expiration: { Days: 1 } }],
+    },
+  });
+  const { house: own } = house.slipway;
+  await applyLifecycles(own, own.clock.now() + 9 * 24 * 3_600_000);
   await s3.headObject(object);
 
   await pipelines.answer('busy', execution, 'Ask', 'Approved');

@@ -5,7 +5,7 @@ import type { Call, Handler } from '#services/service.ts';
 import { checkWriteConditions } from './conditions.ts';
 import { s3Fault } from './faults.ts';
 import { heldKeys, refuseHeld } from './holding.ts';
-import { checkKey, checkOwner, findBucket, objectArn, readRows, type Room } from './room.ts';
+import { checkKey, checkOwner, findBucket, objectArn, readRows, type Room, type Rows } from './room.ts';
 import { withTables, type BucketRow } from './tables.ts';
 import {
   addVersion,
@@ -46,15 +46,20 @@ async function remove(
       if (row) await removeVersion(rows, row, call.at);
       return { versionId, isMarker: row?.is_marker === 1 };
     }
-    if (current.versioning === '') {
-      const row = await findVersion(rows, bucket.name, key, NULL_VERSION);
-      if (row) await removeVersion(rows, row, call.at);
-      return { versionId: undefined, isMarker: false };
-    }
-    const marker = { versionId: createVersionId(current), size: 0, etag: '', facts: undefined, pieces: [] };
-    const row = await addVersion(rows, bucket.name, key, marker, call.at);
-    return { versionId: row.version_id, isMarker: true };
+    return await removeWithin(rows, current, key, call.at);
   });
+}
+
+/** What deleting a key means without a version: its end, or a marker where versions are kept. */
+export async function removeWithin(rows: Rows, bucket: BucketRow, key: string, at: number): Promise<Deleted> {
+  if (bucket.versioning === '') {
+    const row = await findVersion(rows, bucket.name, key, NULL_VERSION);
+    if (row) await removeVersion(rows, row, at);
+    return { versionId: undefined, isMarker: false };
+  }
+  const marker = { versionId: createVersionId(bucket), size: 0, etag: '', facts: undefined, pieces: [] };
+  const row = await addVersion(rows, bucket.name, key, marker, at);
+  return { versionId: row.version_id, isMarker: true };
 }
 
 export function deleteObject(room: Room): Handler<'s3', 'DeleteObject'> {

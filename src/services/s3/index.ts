@@ -3,7 +3,8 @@
  * conditional reads and writes, listings, policies, tags. Bytes are always encrypted at rest, with keys of the
  * installation (AES256) or with a data key under a KMS key (aws:kms).
  *
- * Gaps: ACLs, customer keys (SSE-C), dual-layer encryption, lifecycle rules, object lock, CORS, website, replication,
+ * Gaps: ACLs, customer keys (SSE-C), dual-layer encryption, lifecycle transitions and the
+ * events of expirations, object lock, CORS, website, replication,
  * logging, notifications other than to EventBridge; see the map.
  *
  * By design: `Object Created` is published for every bucket, not only where EventBridge was turned on, because the
@@ -23,6 +24,7 @@ import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets 
 import { completeMultipartUpload } from './completing.ts';
 import { copyObject } from './copying.ts';
 import { deleteObject, deleteObjects } from './deleting.ts';
+import { deleteBucketLifecycle, getBucketLifecycle, putBucketLifecycle } from './lifecycle.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
 import { createOutbox } from './outbox.ts';
 import { uploadPart, uploadPartCopy } from './parts.ts';
@@ -70,7 +72,7 @@ const ANNOTATION = 'Object annotations are not implemented.';
 const DIRECTORY = 'Directory buckets are not implemented.';
 const KMS = 'Changing how an object is encrypted is not implemented.';
 const LATER = 'Not implemented yet.';
-const LIFECYCLE = 'Lifecycle rules and archives are not implemented.';
+const ARCHIVES = 'Archives are not implemented: there is one storage class.';
 const LOCK = 'Object lock is not implemented.';
 const REPORTS = 'Storage reports and tiers are not implemented.';
 const TABLES = 'Metadata tables are not implemented.';
@@ -108,7 +110,7 @@ function operationsOf(room: Room): Operations<'s3'> {
     DeleteBucketEncryption: deleteBucketEncryption(room),
     DeleteBucketIntelligentTieringConfiguration: gap(REPORTS),
     DeleteBucketInventoryConfiguration: gap(REPORTS),
-    DeleteBucketLifecycle: gap(LIFECYCLE),
+    DeleteBucketLifecycle: deleteBucketLifecycle(room),
     DeleteBucketMetadataConfiguration: gap(TABLES),
     DeleteBucketMetadataTableConfiguration: gap(TABLES),
     DeleteBucketMetricsConfiguration: gap(REPORTS),
@@ -130,7 +132,7 @@ function operationsOf(room: Room): Operations<'s3'> {
     GetBucketEncryption: getBucketEncryption(room),
     GetBucketIntelligentTieringConfiguration: gap(REPORTS),
     GetBucketInventoryConfiguration: gap(REPORTS),
-    GetBucketLifecycleConfiguration: notSet(room, 'NoSuchLifecycleConfiguration'),
+    GetBucketLifecycleConfiguration: getBucketLifecycle(room),
     GetBucketLocation: getBucketLocation(room),
     GetBucketLogging: unset(room, {}),
     GetBucketMetadataConfiguration: gap(TABLES),
@@ -177,7 +179,7 @@ function operationsOf(room: Room): Operations<'s3'> {
     PutBucketEncryption: putBucketEncryption(room),
     PutBucketIntelligentTieringConfiguration: gap(REPORTS),
     PutBucketInventoryConfiguration: gap(REPORTS),
-    PutBucketLifecycleConfiguration: gap(LIFECYCLE),
+    PutBucketLifecycleConfiguration: putBucketLifecycle(room),
     PutBucketLogging: gap(LATER),
     PutBucketMetricsConfiguration: gap(REPORTS),
     PutBucketNotificationConfiguration: putBucketNotificationConfiguration(room),
@@ -197,7 +199,7 @@ function operationsOf(room: Room): Operations<'s3'> {
     PutObjectTagging: putObjectTagging(room),
     PutPublicAccessBlock: putPublicAccessBlock(room),
     RenameObject: gap(DIRECTORY),
-    RestoreObject: gap(LIFECYCLE),
+    RestoreObject: gap(ARCHIVES),
     SelectObjectContent: gap(LATER),
     UpdateBucketMetadataAnnotationTableConfiguration: gap(ANNOTATION),
     UpdateBucketMetadataInventoryTableConfiguration: gap(TABLES),

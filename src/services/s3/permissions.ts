@@ -131,6 +131,8 @@ export const permissions: Permissions<'s3'> = {
   PutBucketNotificationConfiguration: onBucket('PutBucketNotification'),
   GetBucketCors: onBucket('GetBucketCORS'),
   GetBucketLifecycleConfiguration: onBucket('GetLifecycleConfiguration'),
+  PutBucketLifecycleConfiguration: onBucket('PutLifecycleConfiguration'),
+  DeleteBucketLifecycle: onBucket('PutLifecycleConfiguration'),
   GetBucketWebsite: onBucket('GetBucketWebsite'),
   GetBucketReplication: onBucket('GetReplicationConfiguration'),
   GetBucketLogging: onBucket('GetBucketLogging'),

@@ -3,6 +3,7 @@
  * settings that we obey are accepted; reading those that were never set gives S3's answer for a new bucket.
  */
 
+import type { LifecycleRule } from '#core/object/lifecycle.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { checkAlgorithm } from './encryption-facts.ts';
 import { readTags, tagSet } from './facts.ts';
@@ -21,6 +22,7 @@ export interface BucketSettings {
   readonly bucketKeyEnabled?: boolean | undefined;
   readonly ownershipRemoved?: boolean | undefined;
   readonly eventBridge?: boolean | undefined;
+  readonly lifecycle?: readonly LifecycleRule[] | undefined;
 }
 
 interface PublicAccessBlock {

@@ -52,6 +52,7 @@ onEveryDatabase((databases) => {
       account: '123456789012',
       region: 'us-east-1',
       clock: systemClock,
+      heldOf: async () => new Map(),
       log: silentLog,
       database,
       engine: createEngine({ database, clock: systemClock, log: silentLog, node: 'test' }),

@@ -1,8 +1,9 @@
 /**
  * Deletes blobs that no row needs: those of the garbage list when they are due, and those that a crash left between
- * the bytes and the row. Runs by itself now and then; requests never wait for it.
+ * the bytes and the row. Hourly it also applies lifecycle rules. Runs by itself now and then; requests never wait for it.
  */
 
+import { applyLifecycles } from './expiring.ts';
 import type { House } from '#services/service.ts';
 import { readRows, type Rows } from './room.ts';
 import { withTables } from './tables.ts';
@@ -34,6 +35,7 @@ export function createSweep(house: House): Sweep {
       await forgetCompletedUploads(house, now);
       if (now < orphansDueAt) return;
       orphansDueAt = now + ORPHAN_SEARCH_MS;
+      await applyLifecycles(house, now);
       await collectOrphans(house, now - ORPHAN_AGE_MS);
     } catch (error) {
       // Nothing is lost: the rows stay, and the next sweep tries again.
