@@ -13,6 +13,7 @@ import type { NamedMachine } from '#engine/machine.ts';
 import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
 import { parseBuildNetwork } from '#runtimes/egress.ts';
+import type { TlsIdentity } from '#gateway/server.ts';
 import { createProcessRuntime } from '#runtimes/process.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import { createSandboxRuntime } from '#runtimes/sandbox.ts';
@@ -44,6 +45,8 @@ export interface SlipwayOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
   /** `postgres://…`; SQLite in the data directory otherwise. */
   readonly databaseUrl?: string | undefined;
   readonly account: string;
@@ -94,7 +97,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
 async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Database): Promise<Slipway> {
   const { directory, account, region, quotas = 'seed', log, clock = systemClock } = options;
   const engine = createEngine({ database, clock, log, node: `${process.pid}` });
-  const gateway = createGateway({ account, region, rootKey, clock, log });
+  const gateway = createGateway({ account, region, rootKey, clock, log, tls: options.tls });
   const house: House = {
     account,
     region,

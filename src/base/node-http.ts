@@ -4,3 +4,6 @@
  */
 
 export const { createServer, request } = process.getBuiltinModule('node:http');
+
+/** Read only by who serves TLS. */
+export const nodeHttps = () => process.getBuiltinModule('node:https');

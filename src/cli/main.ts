@@ -23,6 +23,8 @@ program
     'whose quotas: seed (300 pipelines, 10 stages, 20 actions a stage), or aws',
     process.env['SLIPWAY_QUOTAS'] ?? 'seed',
   )
+  .option('--tls-cert <file>', 'serve HTTPS with this certificate and its chain (PEM)')
+  .option('--tls-key <file>', 'the private key of the certificate (PEM)')
   .option('--insecure-listen', 'allow listening beyond loopback without TLS', false)
   .action(async (options) => (await import('./serve.ts')).serve(options));
 

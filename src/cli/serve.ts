@@ -3,9 +3,11 @@
  * logs go to standard error as JSON lines. The first signal drains, a second one ends at once.
  */
 
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLog, type LogLevel } from '#base/log.ts';
+import type { TlsIdentity } from '#gateway/server.ts';
 import { createSlipway } from '#slipway';
 import { type Address, isLoopback, parseQuotas } from './options.ts';
 
@@ -16,16 +18,19 @@ export interface ServeOptions {
   readonly runtime: string;
   readonly quotas: string;
   readonly insecureListen: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 const DRAIN_MS_MAX = 8_000;
 const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'];
 
 export async function serve(options: ServeOptions): Promise<void> {
-  if (!isLoopback(options.listen.host) && !options.insecureListen) {
+  const tls = readTls(options);
+  if (!isLoopback(options.listen.host) && !options.insecureListen && !tls) {
     throw new Error(
       `Listening on ${options.listen.host} without TLS would send secrets in the clear. ` +
-        'Listen on 127.0.0.1, or allow it with --insecure-listen.',
+        'Name a certificate with --tls-cert and --tls-key, listen on 127.0.0.1, or allow it with --insecure-listen.',
     );
   }
   if (options.runtime !== 'sandbox' && options.runtime !== 'process') {
@@ -38,6 +43,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     directory: options.data,
     host: options.listen.host,
     port: options.listen.port,
+    tls,
     databaseUrl: options.database,
     account: process.env['SLIPWAY_ACCOUNT_ID'] ?? '123456789012',
     region: process.env['AWS_REGION'] ?? 'us-east-1',
@@ -54,6 +60,20 @@ export async function serve(options: ServeOptions): Promise<void> {
   await slipway.close(DRAIN_MS_MAX);
   // Whatever a library still holds open must not outlive the drain.
   process.exit(0);
+}
+
+/** Wrong files are told of now, and not by the first client that fails. */
+function readTls({ tlsCert, tlsKey }: ServeOptions): TlsIdentity | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new Error('TLS needs both --tls-cert and --tls-key.');
+  }
+  const certificate = readFileSync(tlsCert, 'utf8');
+  const key = readFileSync(tlsKey, 'utf8');
+  if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) {
+    throw new Error(`The key in ${tlsKey} is not that of the certificate in ${tlsCert}.`);
+  }
+  return { certificate, key };
 }
 
 /** Resolves at the first signal; from then on a second one ends the process. */

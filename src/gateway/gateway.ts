@@ -22,7 +22,7 @@ import { createIdentify, type RootKey } from './identify.ts';
 import { createInternalRoutes } from './internal-routes.ts';
 import { createRecording } from './recording.ts';
 import { createRooms, type AnyService } from './rooms.ts';
-import { createDoor, doorLimits, type DoorLimits } from './server.ts';
+import { createDoor, doorLimits, type DoorLimits, type TlsIdentity } from './server.ts';
 
 export interface GatewayOptions {
   readonly account: string;
@@ -35,6 +35,7 @@ export interface GatewayOptions {
   /** Host names below which buckets may be sub-domains. */
   readonly bucketHosts?: readonly string[];
   readonly limits?: Partial<DoorLimits>;
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export interface Gateway {
@@ -90,6 +91,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     log,
     clock,
     limits: { ...doorLimits, ...options.limits },
+    tls: options.tls,
     // Our own ends with a door for everything below `/_slipway/`, which must not hide a room's.
     routes: () => [...(options.routes ?? []), ...rooms.routes, ...own],
     handle: handling.handle,

@@ -7,7 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
-import { createServer } from '#base/node-http.ts';
+import { createServer, nodeHttps } from '#base/node-http.ts';
 import type { Log } from '#base/log.ts';
 import type { Route } from '#services/service.ts';
 import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
@@ -18,9 +18,17 @@ export interface ServerParts {
   readonly log: Log;
   readonly clock: Clock;
   readonly limits: DoorLimits;
+  /** Without it the door speaks plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
   /** Asked at every request, since rooms come later. */
   readonly routes: () => readonly Route[];
   readonly handle: (exchange: Exchange) => Promise<HttpAnswer>;
+}
+
+/** Who the door proves to be: PEM texts; the certificate comes first in its chain. */
+export interface TlsIdentity {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 export interface HttpDoor {
@@ -55,8 +63,8 @@ const DRAIN_MS_MAX = 2_000;
 const HOST_FORM = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/;
 
 export function createDoor(parts: ServerParts): HttpDoor {
-  const { limits } = parts;
-  const server = createServer({
+  const { limits, tls } = parts;
+  const options = {
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: limits.headersMs,
     // Pushes and uploads may take their time; whoever reads a body watches that it moves.
@@ -64,7 +72,10 @@ export function createDoor(parts: ServerParts): HttpDoor {
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(CHECK_MS_MAX, limits.headersMs / 4),
     noDelay: true,
-  });
+  };
+  const server = tls
+    ? nodeHttps().createServer({ ...options, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' })
+    : createServer(options);
   server.timeout = limits.stillMs;
   server.maxHeadersCount = 0;
   server.maxConnections = limits.connectionsMax;
@@ -88,7 +99,7 @@ export function createDoor(parts: ServerParts): HttpDoor {
   server.on('clientError', refuseUnreadable);
 
   return {
-    listen: (host, port) => listen(server, host, port),
+    listen: (host, port) => listen(server, tls ? 'https' : 'http', host, port),
     async close(graceMs) {
       isClosing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -100,13 +111,18 @@ export function createDoor(parts: ServerParts): HttpDoor {
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<{ readonly url: string }> {
+function listen(
+  server: Server,
+  scheme: 'http' | 'https',
+  host: string,
+  port: number,
+): Promise<{ readonly url: string }> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);
       const address = server.address() as AddressInfo;
-      resolve({ url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}` });
+      resolve({ url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}` });
     });
   });
 }
