@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createChance } from '#base/chance.ts';
-import { isFault } from '#base/fault.ts';
+import { fault, isFault } from '#base/fault.ts';
 import type { House } from '#services/service.ts';
 import {
   checksumAlgorithms,
@@ -109,7 +109,7 @@ export async function storeContent(
     }
   }
   const sealed = Readable.from(seal(keys.keyOf(nonce), measure()), { objectMode: false });
-  const blob = await house.objects.put(sealed, signal);
+  const blob = await house.objects.put(sealed, signal).catch(refuseWhenFull);
   const found = { md5: md5.digest(), checksum: digest.digest() };
   const isWrong =
     (input.ContentMD5 !== undefined && input.ContentMD5 !== found.md5.toString('base64')) ||
@@ -123,6 +123,16 @@ export async function storeContent(
     md5: found.md5.toString('hex'),
     checksum: { algorithm, value: found.checksum },
   };
+}
+
+/** Nothing was kept, and the caller may come again when there is room; that it is our disk is no secret. */
+function refuseWhenFull(error: unknown): never {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+  throw fault('ServiceUnavailable', 'There is no room left where objects are stored. Nothing was kept.', {
+    status: 503,
+    cause: error,
+  });
 }
 
 /**
