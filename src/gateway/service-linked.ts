@@ -24,6 +24,8 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   'codedeploy.amazonaws.com': ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
   // The events of a rule whose target is a log group.
   'events.amazonaws.com': ['logs:CreateLogStream', 'logs:PutLogEvents'],
+  // What metric filters count.
+  'logs.amazonaws.com': ['cloudwatch:PutMetricData'],
   // Who the role is that somebody may assume, and whether a session policy exists.
   'sts.amazonaws.com': ['iam:GetRole', 'iam:GetPolicy'],
 };

@@ -71,6 +71,7 @@ test('what services may do without any policy is this list and nothing else', ()
     'codestar-notifications codepipeline:ListActionExecutions',
     'events logs:CreateLogStream',
     'events logs:PutLogEvents',
+    'logs cloudwatch:PutMetricData',
     'sts iam:GetPolicy',
     'sts iam:GetRole',
   ]);

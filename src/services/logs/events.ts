@@ -22,6 +22,7 @@ import {
 } from './event-rules.ts';
 import { groupName } from './names.ts';
 import { endOfPrefix, keptSince, requireGroup, requireStream } from './room.ts';
+import type { MetricFilters } from './metric-filters.ts';
 import { tables } from './tables.ts';
 import type { Tails } from './tailing.ts';
 import type { EventRow } from './tables.ts';
@@ -31,13 +32,13 @@ const PAGE_EVENTS_MAX = 10_000;
 const SCAN_MAX = 10_000;
 const INSERT_ROWS_MAX = 500;
 
-export function eventOperations(house: House, tails: Tails) {
+export function eventOperations(house: House, tails: Tails, metrics: MetricFilters) {
   const { database } = house;
 
   const PutLogEvents: Handler<'logs', 'PutLogEvents'> = async (call, input) => {
     const events = input.logEvents ?? [];
     checkBatch(events);
-    const { token, stream, rows } = await database.transaction(async (transaction) => {
+    const { token, stream, rows, isCounted } = await database.transaction(async (transaction) => {
       const stream = await requireStream(transaction, input.logGroupName ?? '', input.logStreamName);
       const group = await requireGroup(transaction, stream.group_name);
       const stored = Math.max(
@@ -78,8 +79,10 @@ export function eventOperations(house: House, tails: Tails) {
           .where('stream_id', '=', stream.stream_id)
           .execute();
       }
-      return { token: `position/${count}`, stream, rows };
+      const isCounted = rows.length > 0 && (await metrics.count(transaction, group.name, rows));
+      return { token: `position/${count}`, stream, rows, isCounted };
     });
+    if (isCounted) await metrics.carry(stream.group_name);
     if (rows.length > 0) tails.tell(stream.group_name, stream.name, rows);
     return { nextSequenceToken: token, ...rejectedInfo(events, call.at) };
   };

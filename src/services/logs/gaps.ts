@@ -4,7 +4,6 @@ import { gap } from '#services/service.ts';
 
 const insights = gap('Insights queries are not built');
 const delivery = gap('events leave the room only through its reading operations');
-const metrics = gap('log events are not counted into metrics; patterns can be tried with TestMetricFilter');
 const analysis = gap('events are kept as they came');
 const protection = gap('groups have retention and IAM only');
 const listing = gap('DescribeLogGroups gives the groups');
@@ -81,9 +80,6 @@ export const gaps = {
   PutSubscriptionFilter: delivery,
   PutSyslogConfiguration: delivery,
   UpdateDeliveryConfiguration: delivery,
-  DeleteMetricFilter: metrics,
-  DescribeMetricFilters: metrics,
-  PutMetricFilter: metrics,
   CreateLogAnomalyDetector: analysis,
   DeleteLogAnomalyDetector: analysis,
   DeleteTransformer: analysis,

@@ -49,6 +49,7 @@ export function groupOperations(house: House) {
         rows,
         streams.map((stream) => stream.stream_id),
       );
+      await rows.deleteFrom('logs_metric_filter').where('group_name', '=', name).execute();
       await rows.deleteFrom('logs_group').where('name', '=', name).execute();
     });
     return {};
@@ -70,11 +71,23 @@ export function groupOperations(house: House) {
     if (input.logGroupNamePattern) query = query.where('name', 'like', `%${input.logGroupNamePattern}%`);
     const found = await query.execute();
     const page = found.slice(0, limit);
+    const filters = await countFilters(page.map((row) => row.name));
     return {
-      logGroups: page.map((row) => viewGroup(call, row)),
+      logGroups: page.map((row) => viewGroup(call, row, filters.get(row.name) ?? 0)),
       ...(found.length > limit && { nextToken: pageToken(page.at(-1)?.name ?? '') }),
     };
   };
+
+  async function countFilters(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (names.length === 0) return new Map();
+    const rows = await tables(database)
+      .selectFrom('logs_metric_filter')
+      .select(['group_name', (eb) => eb.fn.countAll<number>().as('count')])
+      .where('group_name', 'in', names)
+      .groupBy('group_name')
+      .execute();
+    return new Map(rows.map((row) => [row.group_name, Number(row.count)]));
+  }
 
   const CreateLogStream: Handler<'logs', 'CreateLogStream'> = async (call, input) => {
     const [group, name] = [input.logGroupName ?? '', input.logStreamName ?? ''];
@@ -182,13 +195,13 @@ export function groupOperations(house: House) {
 }
 
 /** `storedBytes` of AWS lags by hours and is 0 for streams; nothing here counts it. */
-function viewGroup(call: Call, row: GroupRow) {
+function viewGroup(call: Call, row: GroupRow, metricFilterCount: number) {
   const arn = groupArn(call, row.name);
   return {
     logGroupName: row.name,
     creationTime: row.created_at,
     ...(row.retention_days !== null && { retentionInDays: row.retention_days }),
-    metricFilterCount: 0,
+    metricFilterCount,
     arn: `${arn}:*`,
     logGroupArn: arn,
     logGroupClass: 'STANDARD' as const,

@@ -12,6 +12,7 @@ import type { House, Permissions, Service } from '#services/service.ts';
 import { eventOperations } from './events.ts';
 import { gaps } from './gaps.ts';
 import { groupOperations } from './groups.ts';
+import { createMetricFilters } from './metric-filters.ts';
 import { groupName, onGroup, onStream } from './names.ts';
 import { createRetention } from './retention.ts';
 import { migrations } from './tables.ts';
@@ -33,6 +34,9 @@ const permissions: Permissions<'logs'> = {
   GetLogEvents: (input, scope) => onStream('GetLogEvents', nameOf(input), input.logStreamName, scope),
   StartLiveTail: tailPermissions,
   FilterLogEvents: (input, scope) => onGroup('FilterLogEvents', nameOf(input), scope),
+  PutMetricFilter: (input, scope) => onGroup('PutMetricFilter', input.logGroupName, scope),
+  DeleteMetricFilter: (input, scope) => onGroup('DeleteMetricFilter', input.logGroupName, scope),
+  DescribeMetricFilters: (input, scope) => onGroup('DescribeMetricFilters', input.logGroupName, scope),
   TagResource: (input, scope) => onGroup('TagResource', groupName(input.resourceArn), scope),
   UntagResource: (input, scope) => onGroup('UntagResource', groupName(input.resourceArn), scope),
   ListTagsForResource: (input, scope) => onGroup('ListTagsForResource', groupName(input.resourceArn), scope),
@@ -44,19 +48,24 @@ const permissions: Permissions<'logs'> = {
 export function openLogs(house: House): Service<'logs'> {
   const retention = createRetention(house);
   const tails = createTails(house);
+  const metrics = createMetricFilters(house);
   return {
     name: 'logs',
     operations: {
       ...gaps,
       ...groupOperations(house),
-      ...eventOperations(house, tails),
+      ...eventOperations(house, tails, metrics),
+      ...metrics.operations,
       ...tails.operations,
       ...taggingOperations(house),
     },
     permissions,
-    machines: [],
+    machines: [metrics.machine],
     migrations,
-    recover: () => retention.start(),
+    async recover() {
+      await metrics.recover();
+      await retention.start();
+    },
     drain: () => tails.end(),
     close: async () => retention.stop(),
   };

@@ -9,6 +9,24 @@ export type Tables = {
   logs_group: GroupRow;
   logs_stream: StreamRow;
   logs_event: EventRow;
+  logs_metric_filter: MetricFilterRow;
+  logs_metric_count: MetricCountRow;
+};
+
+export type MetricFilterRow = {
+  group_name: string;
+  name: string;
+  pattern: string;
+  /** JSON. */
+  transformation: string;
+  created_at: number;
+};
+
+export type MetricCountRow = {
+  count_id: number;
+  group_name: string;
+  /** JSON: a `MetricCount`. */
+  count: string;
 };
 
 export type GroupRow = {
@@ -76,6 +94,27 @@ export const migrations: readonly Migration[] = [
         .addPrimaryKeyConstraint('logs_event_key', ['stream_id', 'at', 'sequence'])
         .execute();
       await sql`create index logs_event_at on logs_event (at)`.execute(database);
+    },
+  },
+  {
+    name: 'logs/002-metric-filters',
+    async up(database) {
+      await database.schema
+        .createTable('logs_metric_filter')
+        .addColumn('group_name', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('pattern', 'text', (column) => column.notNull())
+        .addColumn('transformation', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('logs_metric_filter_key', ['group_name', 'name'])
+        .execute();
+      await database.schema
+        .createTable('logs_metric_count')
+        .addColumn('count_id', 'bigint', (column) => column.primaryKey())
+        .addColumn('group_name', 'text', (column) => column.notNull())
+        .addColumn('count', 'text', (column) => column.notNull())
+        .execute();
+      await sql`create index logs_metric_count_group on logs_metric_count (group_name)`.execute(database);
     },
   },
 ];
