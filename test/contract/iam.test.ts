@@ -526,6 +526,16 @@ attempt(lambda: {'n': len([1 for page in iam.get_paginator('list_policies').pagi
   assert.deepEqual(many?.ok, { n: 'True' });
 });
 
+test('the context keys of policies are named, of those given and of a user', async () => {
+  const given = allow('s3:*', '*', { Condition: { StringEquals: { 's3:prefix': 'a' } } });
+  const custom = await root.send(new Iam.GetContextKeysForCustomPolicyCommand({ PolicyInputList: [given] }));
+  assert.deepEqual(custom.ContextKeyNames, ['s3:prefix']);
+  await createUser('keyed', allow('s3:*', 'arn:aws:s3:::${aws:username}/*'));
+  const own = { PolicySourceArn: accountArn('user/keyed'), PolicyInputList: [given] };
+  const answer = await root.send(new Iam.GetContextKeysForPrincipalPolicyCommand(own));
+  assert.deepEqual(answer.ContextKeyNames, ['aws:username', 's3:prefix']);
+});
+
 test('the AWS CLI makes what a walk-through makes', { skip: cliSkip }, async () => {
   const cli = async (...parameters: string[]) => {
     const result = await runCli(house.endpoint, house.credentials, ...parameters, '--output', 'json');

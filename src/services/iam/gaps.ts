@@ -12,7 +12,6 @@ const organizations = gap('there is one account, and no organization above it');
 const delegation = gap('delegation requests are not supported');
 const serviceLinked = gap('services of the house need no service-linked roles in the account');
 const reports = gap('when and how credentials were used is not recorded yet');
-const contextKeys = gap('the simulator names missing context keys itself');
 const account = gap('the account has no alias and no further properties');
 const details = gap('ask for users, roles, groups and policies one kind at a time');
 
@@ -107,8 +106,6 @@ export const gaps = {
   GetServiceLastAccessedDetails: reports,
   GetServiceLastAccessedDetailsWithEntities: reports,
   ListPoliciesGrantingServiceAccess: reports,
-  GetContextKeysForCustomPolicy: contextKeys,
-  GetContextKeysForPrincipalPolicy: contextKeys,
   CreateAccountAlias: account,
   DeleteAccountAlias: account,
   GetAccountProperties: account,

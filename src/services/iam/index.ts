@@ -15,6 +15,7 @@ import { absentOperations } from './absent.ts';
 import { accessKeyOperations } from './access-keys.ts';
 import { accountOperations } from './account.ts';
 import { attachmentOperations } from './attachments.ts';
+import { contextKeyOperations } from './context-keys.ts';
 import type { Iam } from './entities.ts';
 import { gaps } from './gaps.ts';
 import { groupOperations } from './groups.ts';
@@ -58,6 +59,7 @@ export function openIam(house: House): Service<'iam'> {
     ...tagOperations(iam),
     ...serviceCredentialOperations(iam),
     ...simulationOperations(iam),
+    ...contextKeyOperations(iam),
     ...accountOperations(iam),
     ...absentOperations(iam),
   };

@@ -22,7 +22,7 @@ type Result = NonNullable<OutputOf<'iam', 'SimulateCustomPolicy'>['EvaluationRes
 const DECISIONS_MAX = 1000;
 
 /** For whom it is simulated, and what counts for them. */
-interface Subject {
+export interface Subject {
   readonly principal: Principal;
   readonly identity: readonly NamedDocument[];
   readonly boundary: readonly NamedDocument[];
@@ -142,14 +142,14 @@ function missingKeys(subject: Subject, context: Readonly<Record<string, unknown>
   return [...new Set(keys)].filter((key) => !known.has(key.toLowerCase())).sort();
 }
 
-function readInputs(member: string, texts: readonly string[] | undefined): NamedDocument[] {
+export function readInputs(member: string, texts: readonly string[] | undefined): NamedDocument[] {
   return (texts ?? []).map((text, i) => ({
     name: `${member}.${i + 1}`,
     document: readDocument(text, 'identity'),
   }));
 }
 
-async function findSubject(iam: Iam, arn: string): Promise<Subject> {
+export async function findSubject(iam: Iam, arn: string): Promise<Subject> {
   const resource = parseArn(arn)?.resource ?? '';
   const name = resource.slice(resource.lastIndexOf('/') + 1);
   const { account } = iam.house;
