@@ -152,6 +152,13 @@ test('a batch that breaks the rules is refused, and events out of time are named
   const old = now - 15 * 86_400_000;
   const answer = await put('rules', [], { logEvents: [{ timestamp: old, message: 'old' }] });
   assert.deepEqual(answer.rejectedLogEventsInfo, { tooOldLogEventEndIndex: 1 });
+  await logs.send(new PutRetentionPolicyCommand({ logGroupName: 'rules', retentionInDays: 1 }));
+  const mixed = [now - 2 * 86_400_000, now - 86_400_000 - 60_000].map((timestamp) => ({
+    timestamp,
+    message: 'x',
+  }));
+  const later = await put('rules', [], { logEvents: mixed });
+  assert.deepEqual(later.rejectedLogEventsInfo, { expiredLogEventEndIndex: 2 });
 });
 
 test('a filter finds terms over all streams of a group, page by page', async () => {

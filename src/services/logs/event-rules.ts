@@ -47,14 +47,16 @@ export function checkBatch(events: readonly InputEvent[]): void {
   }
 }
 
-/** Which ends of the batch were too old or too new; the events are in chronological order. */
-export function rejectedInfo(events: readonly InputEvent[], now: number) {
+/** Which ends of the batch were too old, no longer kept, or too new; the events are in chronological order. */
+export function rejectedInfo(events: readonly InputEvent[], now: number, keptSince: number) {
   const old = events.filter((event) => (event.timestamp ?? 0) < now - PAST_MS).length;
   const tooNew = events.findIndex((event) => (event.timestamp ?? 0) > now + FUTURE_MS);
-  if (old === 0 && tooNew < 0) return {};
+  const expired = events.filter((event) => (event.timestamp ?? 0) < keptSince).length;
+  if (old === 0 && expired === 0 && tooNew < 0) return {};
   return {
     rejectedLogEventsInfo: {
       ...(old > 0 && { tooOldLogEventEndIndex: old }),
+      ...(expired > 0 && { expiredLogEventEndIndex: expired }),
       ...(tooNew >= 0 && { tooNewLogEventStartIndex: tooNew }),
     },
   };

@@ -38,7 +38,7 @@ export function eventOperations(house: House, tails: Tails, metrics: MetricFilte
   const PutLogEvents: Handler<'logs', 'PutLogEvents'> = async (call, input) => {
     const events = input.logEvents ?? [];
     checkBatch(events);
-    const { token, stream, rows, isCounted } = await database.transaction(async (transaction) => {
+    const { token, stream, rows, isCounted, since } = await database.transaction(async (transaction) => {
       const stream = await requireStream(transaction, input.logGroupName ?? '', input.logStreamName);
       const group = await requireGroup(transaction, stream.group_name);
       const stored = Math.max(
@@ -80,11 +80,11 @@ export function eventOperations(house: House, tails: Tails, metrics: MetricFilte
           .execute();
       }
       const isCounted = rows.length > 0 && (await metrics.count(transaction, group.name, rows));
-      return { token: `position/${count}`, stream, rows, isCounted };
+      return { token: `position/${count}`, stream, rows, isCounted, since: keptSince(group, call.at) };
     });
     if (isCounted) await metrics.carry(stream.group_name);
     if (rows.length > 0) tails.tell(stream.group_name, stream.name, rows);
-    return { nextSequenceToken: token, ...rejectedInfo(events, call.at) };
+    return { nextSequenceToken: token, ...rejectedInfo(events, call.at, since) };
   };
 
   const GetLogEvents: Handler<'logs', 'GetLogEvents'> = async (call, input) => {
