@@ -98,7 +98,8 @@ export function matchesArn(pattern: ArnPattern, parts: readonly string[], lookup
   if (pattern === 'all') return true;
   if (pattern.length !== ARN_PARTS || parts.length !== ARN_PARTS) return false;
   let unresolved = false;
-  for (let i = 0; i < ARN_PARTS; i++) {
+  // From the end, where ARNs differ most.
+  for (let i = ARN_PARTS - 1; i >= 0; i--) {
     const part = pattern[i];
     const matched = part === undefined ? false : matchesPattern(part, parts[i] ?? '', lookup);
     if (matched === false) return false;
