@@ -130,7 +130,7 @@ for event in answer['responseStream']:
 
 /** `aws logs tail` came with version 2. */
 const skip = spawnSync('aws', ['logs', 'tail', 'help'], { encoding: 'utf8' }).stderr.includes('nvalid choice')
-  ? 'this AWS CLI has no `aws logs tail`'
+  ? 'wants version 2 of the AWS CLI, which has `aws logs tail`'
   : false;
 
 test('aws logs tail --follow shows what was there and what comes', { timeout: 60_000, skip }, async () => {

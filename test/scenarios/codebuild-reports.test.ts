@@ -425,7 +425,7 @@ test('a policy shares a project or a report group, and who is not named sees not
 const hasPytest = spawnSync('python3', ['-c', 'import pytest, pytest_cov']).status === 0;
 test(
   'scenario 37: pytest with coverage gives one report of tests and one of code, and its exit code fails the build',
-  { skip: hasPytest ? false : 'pytest and pytest-cov are not on this machine' },
+  { skip: hasPytest ? false : 'wants pytest and pytest-cov' },
   async () => {
     const commands = [
       write('shop.py', 'def add(a, b):\n    if a > 100:\n        return 0\n    return a + b\n'),
