@@ -26,9 +26,12 @@ export function ruleExecutionOperations(room: Room) {
     let query = rows(house.database)
       .selectFrom('codepipeline_rules')
       .selectAll()
-      .where('pipeline_id', '=', wanted.pipelineId)
       .where('started_at', '>', wanted.startedAfter);
-    if (wanted.executionId !== undefined) query = query.where('execution_id', '=', wanted.executionId);
+    // One or the other, so that the index of the few is taken: the execution is known to be this pipeline's.
+    query =
+      wanted.executionId === undefined
+        ? query.where('pipeline_id', '=', wanted.pipelineId)
+        : query.where('execution_id', '=', wanted.executionId);
     const { begin } = wanted;
     if (begin) {
       query = query.where((is) =>

@@ -129,6 +129,7 @@ export const migrations: readonly Migration[] = [
   { name: 'codepipeline/002-history', up: createHistory },
   { name: 'codepipeline/003-rules', up: createRules },
   { name: 'codepipeline/008-tokens', up: createTokens },
+  { name: 'codepipeline/009-rules-of-execution', up: indexRules },
 ];
 
 async function createPipelines({ schema }: Kysely<unknown>): Promise<void> {
@@ -264,5 +265,13 @@ async function createTokens({ schema }: Kysely<unknown>): Promise<void> {
     .createIndex('codepipeline_tokens_oldest')
     .on('codepipeline_tokens')
     .columns(['pipeline_id', 'started_at'])
+    .execute();
+}
+
+async function indexRules({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createIndex('codepipeline_rules_execution')
+    .on('codepipeline_rules')
+    .column('execution_id')
     .execute();
 }
