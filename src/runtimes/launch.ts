@@ -23,7 +23,7 @@ export interface Launch {
   /** Control groups to join. */
   readonly groups: readonly string[];
   /** Those limits that no control group holds are kept per process, as far as that goes. */
-  readonly limitsPerProcess: readonly ('memory' | 'pids' | 'cpu')[];
+  readonly limitsPerProcess: readonly ('memory' | 'cpu')[];
   /** The command that becomes the sandbox; its words are quoted here. */
   readonly command: readonly string[];
   readonly owner: Owner | undefined;
@@ -84,9 +84,6 @@ function startScript(plan: Launch): string {
     switch (limit) {
       case 'memory':
         return `ulimit -d ${Math.floor(limits.memoryBytes / 1024)}`;
-      case 'pids':
-        // bash and dash call it by different letters.
-        return `ulimit -u ${limits.processes} 2>/dev/null || ulimit -p ${limits.processes}`;
       case 'cpu':
         // No limit, but what else the machine does goes first.
         return `renice -n ${NICENESS} -p $$ >/dev/null 2>&1`;

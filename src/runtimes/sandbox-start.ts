@@ -52,7 +52,11 @@ export async function startSandbox(
   const readonlyPath = join(plan.workspace, 'readonly');
   writeFileSync(
     join(plan.directory, 'readonly', 'supervisor.sh'),
-    supervisorScript(readonlyPath, { seconds: plan.limits.seconds, ends: 'namespace' }),
+    supervisorScript(readonlyPath, {
+      seconds: plan.limits.seconds,
+      ends: 'namespace',
+      processes: groups.limited.has('pids') ? undefined : plan.limits.processes,
+    }),
     {
       mode: 0o644,
     },
@@ -105,7 +109,7 @@ export async function startSandbox(
     directory: plan.directory,
     limits: plan.limits,
     groups: groups.folders,
-    limitsPerProcess: (['memory', 'pids', 'cpu'] as const).filter((limit) => !groups.limited.has(limit)),
+    limitsPerProcess: (['memory', 'cpu'] as const).filter((limit) => !groups.limited.has(limit)),
     command: [...leaveKeys(), ...command],
     owner,
   });

@@ -147,23 +147,28 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
       });
     });
 
-    test(
-      'memory and processes are limited, and only the greedy command suffers',
-      { skip: !isRoot },
-      async () => {
-        await withSandbox(runtime, async ({ run }) => {
-          const greedy = await run('x=a; while :; do x=$x$x$x$x; done');
-          assert.ok(greedy.type === 'exited' && greedy.status !== 0 && greedy.outOfMemory);
-          const bomb = await run(
-            'i=0; while [ $i -lt 200 ]; do sleep 100 & i=$((i+1)); done 2>/dev/null; wait',
-          );
-          assert.ok(bomb.type === 'exited' && bomb.status !== 0);
-          const end = await run('true');
-          // The children of the bomb still fill the sandbox; it fails or works, but it answers.
-          assert.equal(end.type, 'exited');
-        });
-      },
-    );
+    test('memory is limited, and only the greedy command suffers', { skip: !isRoot }, async () => {
+      await withSandbox(runtime, async ({ run }) => {
+        const greedy = await run('x=a; while :; do x=$x$x$x$x; done');
+        assert.ok(greedy.type === 'exited' && greedy.status !== 0 && greedy.outOfMemory);
+        assert.deepEqual(await run('true'), exited(0));
+      });
+    });
+
+    test('processes are limited, by root and by anybody, and those outside do not count', async () => {
+      const outside = Array.from({ length: LIMITS.processes }, () => spawn('sleep', ['60']));
+      await withSandbox(runtime, async ({ run }) => {
+        assert.deepEqual(await run('for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0 & done; wait'), exited(0));
+        const bomb = await run(
+          'i=0; while [ $i -lt 200 ]; do sleep 100 & i=$((i+1)); done 2>/dev/null; wait',
+        );
+        assert.ok(bomb.type === 'exited' && bomb.status !== 0);
+        // The children of the bomb still fill the sandbox; it fails or works, but it answers.
+        assert.equal((await run('true')).type, 'exited');
+      }).finally(() => {
+        for (const child of outside) child.kill();
+      });
+    });
 
     test('a sandbox that writes more than its disk holds ends with that reason', async () => {
       await withSandbox(runtime, async ({ run }) => {

@@ -10,22 +10,32 @@
  * over. Commands can reach these files through /proc; all they can forge is their own result.
  */
 
-export interface Deadline {
+export interface Supervision {
   readonly seconds: number;
-  /** Everything in the sandbox's own process namespace, or only the supervisor's process group on the machine. */
+  /** At the deadline: everything in the sandbox's own process namespace, or only the supervisor's process group. */
   readonly ends: 'namespace' | 'group';
+  /** How many processes may live, where no control group counts them. */
+  readonly processes?: number;
 }
 
-export function supervisorScript(readonlyPath: string, deadline: Deadline): string {
+/**
+ * The kernel counts processes by user, and in a user namespace by that namespace's own; but whoever makes one hands
+ * his limit to it as the limit of all that its user runs outside. So the number is lowered only here, inside: set
+ * before, an ordinary user's own programs would count, and nobody could enter the sandbox any more.
+ */
+export function supervisorScript(readonlyPath: string, supervision: Supervision): string {
+  const { processes } = supervision;
+  // bash and dash call it by different letters.
+  const limit = processes === undefined ? '' : `ulimit -u ${processes} 2>/dev/null || ulimit -p ${processes}\n`;
   return `# Runs the steps that the server orders.
-trap '' HUP INT
+${limit}trap '' HUP INT
 # The server ends it long before this; but a server may never come back.
 trap 'exit 124' TERM
 (
   trap - TERM
-  sleep ${Math.ceil(deadline.seconds)}
+  sleep ${Math.ceil(supervision.seconds)}
   kill -TERM $$
-  kill -s KILL -- ${deadline.ends === 'namespace' ? '-1' : '-$$'}
+  kill -s KILL -- ${supervision.ends === 'namespace' ? '-1' : '-$$'}
 ) 3<&- 4>&- >/dev/null 2>&1 &
 steps='${readonlyPath}/steps'
 last=0
