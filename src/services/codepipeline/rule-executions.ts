@@ -4,8 +4,8 @@ import type { RuleExecutionDetail } from '@aws-sdk/client-codepipeline';
 import type { Handler } from '#services/service.ts';
 import type { RuleInput, RuleOutput } from './history.ts';
 import { requirePipeline, type Room } from './room.ts';
-import { pageOfRuns, type RunQuery } from './run-pages.ts';
-import { rows, type RuleRow } from './tables.ts';
+import { pageOfRuns } from './run-pages.ts';
+import type { RuleRow } from './tables.ts';
 import { viewArtifact } from './views.ts';
 
 type Codepipeline<Operation extends string> = Handler<'codepipeline', Operation>;
@@ -15,37 +15,12 @@ export function ruleExecutionOperations(room: Room) {
 
   const ListRuleExecutions: Codepipeline<'ListRuleExecutions'> = async (call, input) => {
     const { page, nextToken } = await pageOfRuns(room, call, 'ListRuleExecutions', input, {
-      find,
-      idOf: (row) => row.rule_execution_id,
-      subjectOf: (row) => JSON.stringify([row.stage, row.condition, row.rule]),
+      table: 'codepipeline_rules',
+      idColumn: 'rule_execution_id',
+      idOf: (row: RuleRow) => row.rule_execution_id,
+      subjectOf: (row: RuleRow) => JSON.stringify([row.stage, row.condition, row.rule]),
     });
     return { ruleExecutionDetails: page.map((row) => viewRuleExecution(row, house.region)), nextToken };
-  };
-
-  const find = async (wanted: RunQuery): Promise<RuleRow[]> => {
-    let query = rows(house.database)
-      .selectFrom('codepipeline_rules')
-      .selectAll()
-      .where('started_at', '>', wanted.startedAfter);
-    // One or the other, so that the index of the few is taken: the execution is known to be this pipeline's.
-    query =
-      wanted.executionId === undefined
-        ? query.where('pipeline_id', '=', wanted.pipelineId)
-        : query.where('execution_id', '=', wanted.executionId);
-    const { begin } = wanted;
-    if (begin) {
-      query = query.where((is) =>
-        is.or([
-          is('started_at', '<', begin.startedAt),
-          is.and([is('started_at', '=', begin.startedAt), is('rule_execution_id', '<', begin.id)]),
-        ]),
-      );
-    }
-    return query
-      .orderBy('started_at', 'desc')
-      .orderBy('rule_execution_id', 'desc')
-      .limit(wanted.limit)
-      .execute();
   };
 
   const OverrideStageCondition: Codepipeline<'OverrideStageCondition'> = async (_call, input) => {

@@ -3,10 +3,11 @@
 import { present } from '#base/assert.ts';
 import { fault } from '#base/fault.ts';
 import { HISTORY_MS_MAX } from '#core/pipeline/limits.ts';
-import type { Call } from '#services/service.ts';
+import type { Call, House } from '#services/service.ts';
 import type { ExecutionFacts } from './history.ts';
 import { createPageToken, readPageToken } from './paging.ts';
 import { requireExecution, requirePipeline, type Room } from './room.ts';
+import { rows } from './tables.ts';
 
 const PAGE_SIZE = 100;
 /** Runs that one execution can have had; more are cut off in the filter for the latest ones. */
@@ -30,12 +31,12 @@ export interface RunPageRequest {
 }
 
 /** Where a page begins: behind the run that started then and has this id. */
-export interface Begin {
+interface Begin {
   readonly startedAt: number;
   readonly id: string;
 }
 
-export interface RunQuery {
+interface RunQuery {
   readonly pipelineId: string;
   readonly executionId: string | undefined;
   readonly startedAfter: number;
@@ -43,9 +44,10 @@ export interface RunQuery {
   readonly limit: number;
 }
 
-export interface RunSource<Row extends { readonly started_at: number }> {
-  /** Rows newest first, by start and then id. */
-  find(query: RunQuery): Promise<Row[]>;
+/** The two histories differ in their table and in the column of a run's own id. */
+export interface RunSource<Row> {
+  readonly table: 'codepipeline_actions' | 'codepipeline_rules';
+  readonly idColumn: 'action_execution_id' | 'rule_execution_id';
   idOf(row: Row): string;
   /** What the newest run is wanted of. */
   subjectOf(row: Row): string;
@@ -73,7 +75,7 @@ export async function pageOfRuns<Row extends { readonly started_at: number }>(
   const list = JSON.stringify([operation, pipeline.pipeline_id, input.filter ?? {}]);
   const token = readPageToken(house.keyring, list, input.nextToken);
   const begin = token && { startedAt: Number(token[0]), id: String(token[1]) };
-  const found = await source.find({
+  const found = await findRuns(house, source, {
     pipelineId: pipeline.pipeline_id,
     executionId,
     startedAfter: call.at - HISTORY_MS_MAX,
@@ -95,6 +97,33 @@ export async function pageOfRuns<Row extends { readonly started_at: number }>(
   if (wanted.length <= limit) return { page };
   const last = present(page.at(-1), 'last row of a page');
   return { page, nextToken: createPageToken(house.keyring, list, [last.started_at, source.idOf(last)]) };
+}
+
+/** Rows newest first, by start and then id. */
+async function findRuns<Row>(house: House, source: RunSource<Row>, wanted: RunQuery): Promise<Row[]> {
+  // Both tables have the columns that are named here; one of them stands for both before the compiler.
+  const table = source.table as 'codepipeline_actions';
+  const id = source.idColumn as 'action_execution_id';
+  let query = rows(house.database)
+    .selectFrom(table)
+    .selectAll()
+    .where('started_at', '>', wanted.startedAfter);
+  // One or the other, so that the index of the few is taken: the execution is known to be this pipeline's.
+  query =
+    wanted.executionId === undefined
+      ? query.where('pipeline_id', '=', wanted.pipelineId)
+      : query.where('execution_id', '=', wanted.executionId);
+  const { begin } = wanted;
+  if (begin) {
+    query = query.where((is) =>
+      is.or([
+        is('started_at', '<', begin.startedAt),
+        is.and([is('started_at', '=', begin.startedAt), is(id, '<', begin.id)]),
+      ]),
+    );
+  }
+  const found = await query.orderBy('started_at', 'desc').orderBy(id, 'desc').limit(wanted.limit).execute();
+  return found as unknown as Row[];
 }
 
 /** Of rows in the order newest first, the newest run of each subject. */
