@@ -20,6 +20,7 @@ import { createSandboxRuntime } from '#runtimes/sandbox.ts';
 import { openCloudtrail } from '#services/cloudtrail/index.ts';
 import { openCloudwatch } from '#services/cloudwatch/index.ts';
 import { openCodebuild } from '#services/codebuild/index.ts';
+import type { LocalFolders } from '#services/codebuild/local-folders.ts';
 import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
 import { openCodepipeline } from '#services/codepipeline/index.ts';
@@ -35,7 +36,7 @@ import { openSqs } from '#services/sqs/index.ts';
 import { openSts } from '#services/sts/index.ts';
 import { type Database, migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
-import { openObjects } from '#store/objects.ts';
+import { openConfiguredObjects } from '#store/configured-objects.ts';
 import { openRepositories } from '#store/repositories.ts';
 import { openRootKey, type RootKey } from '#store/root-key.ts';
 
@@ -55,6 +56,8 @@ export interface SlipwayOptions {
   readonly quotas?: QuotaProfile | undefined;
   /** Where builds run; `process` isolates nothing and must be chosen by name. */
   readonly runtime: 'sandbox' | 'process';
+  /** Folders of this machine that stand for sources in S3; for `slipway run` only. */
+  readonly folders?: LocalFolders | undefined;
   /** For the root key. */
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
@@ -107,7 +110,7 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
     clock,
     log,
     database,
-    objects: openObjects(join(directory, 'objects')),
+    objects: await openConfiguredObjects(join(directory, 'objects'), options.environment, () => clock.now()),
     keyring: openKeyring(directory),
     engine,
     repositories: openRepositories(join(directory, 'repositories')),
@@ -158,7 +161,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openKms(house),
     openS3(house),
     openCodecommit(house),
-    openCodebuild(house, createRuntime(options)),
+    openCodebuild(house, createRuntime(options), options.folders),
     ...openCodedeploy(house),
     openCodestarNotifications(house),
     openCodepipeline(house, { githubApi: options.environment['SLIPWAY_GITHUB_API'] }),

@@ -24,6 +24,7 @@ import { createRoleSessions, credentialsRoute } from './credentials.ts';
 import { gaps } from './gaps.ts';
 import { answerGit } from './git-helper.ts';
 import { imageOperations } from './images.ts';
+import type { LocalFolders } from './local-folders.ts';
 import { createMachine } from './machine.ts';
 import { permissions } from './permissions.ts';
 import { projectOperations } from './projects.ts';
@@ -41,9 +42,14 @@ import { webhookOperations } from './webhooks.ts';
 import { startingOperations } from './starting.ts';
 import { migrations } from './tables.ts';
 
-export function openCodebuild(house: House, runtime: Runtime): Service<'codebuild'> {
+export function openCodebuild(
+  house: House,
+  runtime: Runtime,
+  folders: LocalFolders = new Map(),
+): Service<'codebuild'> {
   const sessions = createRoleSessions(house);
-  const room: Room = { house, runtime, running: createRunning(BUILDS_AT_ONCE_MAX), machine: () => machine };
+  const running = createRunning(BUILDS_AT_ONCE_MAX);
+  const room: Room = { house, runtime, running, folders, machine: () => machine };
   const machine = createMachine(room, sessions);
   let trial: Promise<unknown> = Promise.resolve();
   const builds = join(house.directory, 'codebuild', 'builds');

@@ -6,6 +6,7 @@ import type { BuildEffect, BuildEvent, BuildState } from '#core/build/state.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Scope } from '#services/service.ts';
+import type { LocalFolders } from './local-folders.ts';
 import type { Running } from './running.ts';
 import { BUILDS_AT_ONCE_MAX, invalid } from './settings.ts';
 import { tables, type ProjectRow } from './tables.ts';
@@ -16,6 +17,7 @@ export interface Room {
   readonly house: House;
   readonly runtime: Runtime;
   readonly running: Running;
+  readonly folders: LocalFolders;
   /** The machine, once it is made; effects and operations send to it. */
   readonly machine: () => BuildMachine;
 }

@@ -20,6 +20,7 @@ import { keep, PhaseFailure, type Bench } from './bench.ts';
 import { restoreCache } from './caches.ts';
 import { COMMANDS_FOLDER, writeCommands } from './commands-on-path.ts';
 import { createEnvironment } from './environment.ts';
+import { copyLocalFolder } from './local-folders.ts';
 import { beneath, makeFolder, sourcePlaces, type SourcePlace } from './places.ts';
 import { isInlineBuildspec } from './settings.ts';
 import { ASKPASS_SCRIPT } from './git-shell.ts';
@@ -86,9 +87,15 @@ async function fetchSource(
     case 'GITLAB_SELF_MANAGED':
     case 'BITBUCKET':
       return cloneRepository(bench, place, version, refuse);
-    case 'S3':
+    case 'S3': {
+      const local = bench.room.folders.get(place.source.location ?? '');
+      if (local) {
+        await copyLocalFolder(local, folder(), sandbox.owner, bench.signal, refuse);
+        return local.commit;
+      }
       await fetchObjects(bench, place, version, folder(), refuse);
       return undefined;
+    }
     case 'CODEPIPELINE':
       await fetchObjects(bench, place, undefined, folder(), refuse);
       return version;
