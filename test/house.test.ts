@@ -33,7 +33,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   wire: ['@rgrove/parse-xml'],
   agent: ['yauzl', 'tar-stream'],
   store: ['kysely', 'pg', 'yazl', 'yauzl'],
-  runtimes: [],
+  runtimes: ['docker-modem'],
   engine: ['kysely'],
   services: ['kysely', 'nodemailer', 're2js', 'yazl'],
   gateway: [],
