@@ -26,8 +26,11 @@ const ann: Principal = {
   arn: `arn:aws:iam::${ACCOUNT}:user/ann`,
 };
 const context = principalContext(ann, {}, 0);
+let rounds = 0;
 const texts = Array.from({ length: DOCUMENTS }, (_, document) => textOf(document));
 const compiled = texts.map(read);
+const byAction = Array.from({ length: DOCUMENTS }, (_, document) => read(actionsTextOf(document)));
+const alike = Array.from({ length: DOCUMENTS }, () => read(alikeText()));
 
 const figures = [
   figure(
@@ -43,10 +46,17 @@ const figures = [
     AIM,
   ),
   figure(
-    'parsed and compiled anew',
+    'compiled, told apart by actions alone',
     'µs',
-    measure(allowed, () => texts.map(read), 1),
+    measure(silent, () => byAction, DECISIONS),
+    AIM,
   ),
+  figure(
+    'compiled, told apart by conditions alone',
+    'µs',
+    measure(silent, () => alike, DECISIONS),
+  ),
+  figure('parsed and compiled anew', 'µs', measure(allowed, readAnew, 1)),
 ];
 report('policy', figures, [
   `${DOCUMENTS * STATEMENTS} statements; every fourth has variables and a condition`,
@@ -63,6 +73,33 @@ function textOf(document: number): string {
     };
   });
   return JSON.stringify({ Version: '2012-10-17', Statement });
+}
+
+/** Every resource, and each statement an action of its own. */
+function actionsTextOf(document: number): string {
+  const Statement = Array.from({ length: STATEMENTS }, (_, index) => ({
+    Effect: 'Allow',
+    Action: `s3:Get${document}x${index}`,
+    Resource: '*',
+  }));
+  return JSON.stringify({ Version: '2012-10-17', Statement });
+}
+
+/** What no index can tell apart: all of it has to be read. */
+function alikeText(): string {
+  const Statement = Array.from({ length: STATEMENTS }, (_, index) => ({
+    Effect: 'Allow',
+    Action: 's3:*',
+    Resource: '*',
+    Condition: { StringEquals: { 'aws:PrincipalTag/team': `t${index}` } },
+  }));
+  return JSON.stringify({ Version: '2012-10-17', Statement });
+}
+
+/** White space makes every text another one, or it would be remembered. */
+function readAnew(): readonly PolicyDocument[] {
+  const space = ' '.repeat(++rounds);
+  return texts.map((text) => read(text + space));
 }
 
 function read(text: string): PolicyDocument {

@@ -43,8 +43,7 @@ export function evaluateTrust(
 /** Nothing denies. Who allows, and do the limits allow too? */
 function decideAllow(request: EvaluationRequest, query: Query, resourceKind: PolicyKind): Verdict {
   const { principal, action } = request;
-  const resource = request.resourcePolicy === undefined ? [] : [request.resourcePolicy];
-  const granted = findGrant(resourceKind, resource, query);
+  const granted = findGrant(resourceKind, request.resourcePolicy, query);
   if (principal.type === 'service' || principal.type === 'anonymous') {
     return granted === undefined
       ? silence(resourceKind, action, request.resource)

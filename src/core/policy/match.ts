@@ -32,6 +32,12 @@ export function compileActions(actions: readonly string[]): ActionList {
   return { exact, globs };
 }
 
+/** How everything that the pattern of an action matches begins, in lower case. */
+export function actionPrefix(action: string): string {
+  const wildcard = action.search(/[*?]/);
+  return (wildcard < 0 ? action : action.slice(0, wildcard)).toLowerCase();
+}
+
 /** `action` in lower case. */
 export function matchesAction(list: ActionList, action: string): boolean {
   return list.exact.has(action) || list.globs.some((glob) => matchesGlob(glob, action));

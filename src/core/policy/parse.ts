@@ -22,7 +22,37 @@ export function isFaulty(parsed: PolicyDocument | PolicyFaults): parsed is Polic
   return 'faults' in parsed;
 }
 
+/**
+ * The same text gives the same document, so that it is compiled once for all who have it: rooms read their policies anew
+ * for every request.
+ */
 export function parsePolicy(text: string, kind: PolicyDocumentKind): PolicyDocument | PolicyFaults {
+  const known = documents[kind].get(text);
+  if (known !== undefined) return known;
+  const parsed = parse(text, kind);
+  if (!isFaulty(parsed)) remember(kind, text, parsed);
+  return parsed;
+}
+
+const documents: Readonly<Record<PolicyDocumentKind, Map<string, PolicyDocument>>> = {
+  identity: new Map(),
+  resource: new Map(),
+  trust: new Map(),
+};
+/** Characters of all remembered texts together; beyond, everything is read anew. */
+const REMEMBERED_LENGTH_MAX = 2_000_000;
+let rememberedLength = 0;
+
+function remember(kind: PolicyDocumentKind, text: string, document: PolicyDocument): void {
+  rememberedLength += text.length;
+  if (rememberedLength > REMEMBERED_LENGTH_MAX) {
+    for (const each of Object.values(documents)) each.clear();
+    rememberedLength = text.length;
+  }
+  documents[kind].set(text, document);
+}
+
+function parse(text: string, kind: PolicyDocumentKind): PolicyDocument | PolicyFaults {
   if (text.length > POLICY_LENGTH_MAX)
     return { faults: [`Policy is longer than ${POLICY_LENGTH_MAX} characters.`] };
   let json: unknown;

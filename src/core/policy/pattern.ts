@@ -93,6 +93,20 @@ export function compileArnPattern(text: string, withVariables: boolean): ArnPatt
   return parts.map(createPattern);
 }
 
+/** How every ARN that the pattern matches begins. */
+export function arnPrefix(pattern: ArnPattern): string {
+  if (pattern === 'all') return '';
+  let prefix = '';
+  for (const [i, { tokens }] of pattern.entries()) {
+    if (i > 0) prefix += ':';
+    for (const token of tokens) {
+      if (typeof token === 'string' || isVariable(token)) return prefix;
+      prefix += token.literal;
+    }
+  }
+  return prefix;
+}
+
 /** `parts` are those of the ARN; see `splitArn`. */
 export function matchesArn(pattern: ArnPattern, parts: readonly string[], lookup: Lookup): Matched {
   if (pattern === 'all') return true;

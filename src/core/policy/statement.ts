@@ -1,26 +1,13 @@
 /**
- * Statements made ready for matching, once per document, and asked whether they apply to a request. Who wins among those
- * that apply is decided in `evaluate.ts`.
+ * Which statement of a policy applies to a request, asked of those that its index names. Who wins among those that apply
+ * is decided in `evaluate.ts`.
  */
 
-import { present } from '#base/assert.ts';
-import {
-  compileCondition,
-  createContext,
-  holds,
-  type CompiledCondition,
-  type Context,
-} from './conditions.ts';
+import { candidates, compile, type CompiledStatement } from './compiled.ts';
+import { createContext, holds, type Context } from './conditions.ts';
 import type { PolicyDocument, PrincipalPattern, Statement } from './document.ts';
-import {
-  compileActions,
-  matchesAction,
-  matchesResource,
-  reachOf,
-  type ActionList,
-  type Reach,
-} from './match.ts';
-import { compileResourcePattern, splitArn, type ArnPattern, type Lookup } from './pattern.ts';
+import { matchesAction, matchesResource, reachOf, type Reach } from './match.ts';
+import { splitArn, type Lookup } from './pattern.ts';
 import type { Principal } from './principal.ts';
 import type { PolicyKind, StatementReference } from './verdict.ts';
 
@@ -43,7 +30,9 @@ export interface EvaluationRequest {
 /** A request made ready: what every statement is asked. */
 export interface Query {
   readonly principal: Principal;
+  /** In lower case. */
   readonly action: string;
+  readonly resource: string;
   readonly resourceParts: readonly string[];
   readonly resourceAccount: string | undefined;
   readonly context: Context;
@@ -64,6 +53,7 @@ export function createQuery(request: EvaluationRequest): Query {
   return {
     principal: request.principal,
     action,
+    resource: request.resource,
     resourceParts,
     // ARNs of buckets hold no account; whoever knows the owner says so in the context.
     resourceAccount: context.get('aws:resourceaccount')?.[0] ?? (isAccount(account) ? account : own),
@@ -81,47 +71,18 @@ function isAccount(text: string | undefined): text is string {
   return text !== undefined && /^\d{12}$/.test(text);
 }
 
-interface CompiledStatement {
-  readonly source: Statement;
-  readonly index: number;
-  readonly actions: ActionList;
-  readonly isActionNegated: boolean;
-  /** Absent in trust policies: the role itself is meant. */
-  readonly resources: readonly ArnPattern[] | undefined;
-  readonly isResourceNegated: boolean;
-  readonly conditions: readonly CompiledCondition[];
-}
-
-const compiled = new WeakMap<PolicyDocument, readonly CompiledStatement[]>();
-
-function compile(document: PolicyDocument): readonly CompiledStatement[] {
-  const known = compiled.get(document);
-  if (known !== undefined) return known;
-  const withVariables = document.version === '2012-10-17';
-  const statements = document.statements.map((source, index): CompiledStatement => {
-    const resources = source.resources ?? source.notResources;
-    return {
-      source,
-      index,
-      actions: compileActions(source.actions ?? source.notActions ?? []),
-      isActionNegated: source.actions === undefined,
-      resources: resources?.map((text) => compileResourcePattern(text, withVariables)),
-      isResourceNegated: source.resources === undefined,
-      conditions: source.conditions.map((condition) =>
-        // `parse.ts` refuses operators that do not exist; a condition we cannot check must not decide anything.
-        present(compileCondition(condition, withVariables), `policy operator ${condition.operator}`),
-      ),
-    };
-  });
-  compiled.set(document, statements);
-  return statements;
-}
-
 export interface Found {
   readonly reference: StatementReference;
+  /** Only of policies that name principals. */
   readonly reach: Reach | undefined;
 }
 
+export interface Grant {
+  readonly reference: StatementReference;
+  readonly reach: Reach;
+}
+
+/** The first statement with this effect, policy by policy, that applies. */
 export function findStatement(
   kind: PolicyKind,
   documents: readonly PolicyDocument[],
@@ -130,32 +91,53 @@ export function findStatement(
 ): Found | undefined {
   const hasPrincipal = kind === 'resource' || kind === 'trust';
   for (const [policy, document] of documents.entries()) {
-    for (const statement of compile(document)) {
-      if (statement.source.effect !== effect) continue;
-      const reach = hasPrincipal ? reachOfStatement(statement.source, query.principal) : undefined;
-      if (hasPrincipal && reach === undefined) continue;
-      if (applies(statement, query)) return { reference: referTo(kind, policy, statement), reach };
+    const { allow, deny } = compile(document);
+    let found: CompiledStatement | undefined;
+    let reach: Reach | undefined;
+    for (const statements of candidates(effect === 'Allow' ? allow : deny, query.action, query.resource)) {
+      for (const statement of statements) {
+        if (found !== undefined && found.index <= statement.index) break;
+        const own = hasPrincipal ? reachOfStatement(statement.source, query.principal) : undefined;
+        if ((hasPrincipal && own === undefined) || !applies(statement, query)) continue;
+        found = statement;
+        reach = own;
+      }
     }
+    if (found !== undefined) return { reference: referTo(kind, policy, found), reach };
   }
   return undefined;
 }
 
-/** The furthest-reaching Allow of the resource's policy. */
+/** The furthest-reaching Allow of the resource's policy; of several the first. */
 export function findGrant(
   kind: PolicyKind,
-  documents: readonly PolicyDocument[],
+  document: PolicyDocument | undefined,
   query: Query,
-): { reference: StatementReference; reach: Reach } | undefined {
-  let best: { reference: StatementReference; reach: Reach } | undefined;
-  for (const [policy, document] of documents.entries()) {
-    for (const statement of compile(document)) {
-      if (statement.source.effect !== 'Allow') continue;
+): Grant | undefined {
+  if (document === undefined) return undefined;
+  let best: CompiledStatement | undefined;
+  let bestReach: Reach | undefined;
+  for (const statements of candidates(compile(document).allow, query.action, query.resource)) {
+    for (const statement of statements) {
       const reach = reachOfStatement(statement.source, query.principal);
-      if (reach === undefined || (best !== undefined && ORDER[best.reach] <= ORDER[reach])) continue;
-      if (applies(statement, query)) best = { reference: referTo(kind, policy, statement), reach };
+      if (reach === undefined || !isFurther(reach, statement, bestReach, best)) continue;
+      if (!applies(statement, query)) continue;
+      best = statement;
+      bestReach = reach;
     }
   }
-  return best;
+  if (best === undefined || bestReach === undefined) return undefined;
+  return { reference: referTo(kind, 0, best), reach: bestReach };
+}
+
+function isFurther(
+  reach: Reach,
+  statement: CompiledStatement,
+  bestReach: Reach | undefined,
+  best: CompiledStatement | undefined,
+): boolean {
+  if (best === undefined || bestReach === undefined) return true;
+  return ORDER[reach] < ORDER[bestReach] || (reach === bestReach && statement.index < best.index);
 }
 
 const ORDER: Readonly<Record<Reach, number>> = { named: 0, role: 1, account: 2 };
@@ -165,7 +147,7 @@ function referTo(kind: PolicyKind, policy: number, statement: CompiledStatement)
   return { kind, policy, index: statement.index, ...(sid === undefined ? {} : { sid }) };
 }
 
-function reachOfStatement(statement: Statement, principal: Principal): Reach | undefined {
+export function reachOfStatement(statement: Statement, principal: Principal): Reach | undefined {
   if (statement.principal !== undefined) return reachOf(statement.principal, principal);
   if (statement.notPrincipal === undefined) return undefined;
   return isExempt(statement.notPrincipal, principal) ? undefined : 'role';
@@ -177,7 +159,8 @@ function isExempt(pattern: PrincipalPattern, principal: Principal): boolean {
   return reach === 'account' ? principal.type === 'root' : reach !== undefined;
 }
 
-function applies(statement: CompiledStatement, query: Query): boolean {
+/** Whether a statement speaks about the request; of its principals and its effect the caller takes care. */
+export function applies(statement: CompiledStatement, query: Query): boolean {
   if (matchesAction(statement.actions, query.action) === statement.isActionNegated) return false;
   if (statement.resources !== undefined) {
     const matched = matchesResource(statement.resources, query.resourceParts, query.lookup);
