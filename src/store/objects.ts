@@ -1,5 +1,6 @@
 /**
- * Where the bytes of objects rest: immutable blobs in the data directory, written to a temporary file, flushed, and
+ * Where the bytes of objects rest: immutable blobs. Here they are files in the data directory (in a bucket elsewhere:
+ * `remote-objects.ts`), written to a temporary file, flushed, and
  * renamed. It knows no buckets and no keys; those are rows of the s3 room, which also seals and digests what it puts
  * here, so nothing is computed twice. Blobs rest as they came.
  */
@@ -18,10 +19,6 @@ export interface ObjectStore {
   get(id: string, range?: { readonly first: number; readonly last: number }): Readable;
   /** Idempotent. */
   delete(id: string): Promise<void>;
-  /** A new blob out of others, in order; the parts stay. */
-  concatenate(ids: readonly string[]): Promise<StoredBlob>;
-  /** Where the blob is, for programs that need a path; read only. */
-  path(id: string): string;
   /** Ids of all blobs that were complete before `before` (milliseconds since the epoch), in no order. */
   list(before: number): AsyncIterable<string>;
 }
@@ -29,6 +26,11 @@ export interface ObjectStore {
 export interface StoredBlob {
   readonly id: string;
   readonly sizeBytes: number;
+}
+
+/** The store cannot be reached or does not answer as it should; nothing of this write was kept, or nothing read. */
+export class ObjectStoreError extends Error {
+  override readonly name = 'ObjectStoreError';
 }
 
 const ID = /^[0-9a-f]{32}$/;
@@ -72,14 +74,12 @@ export function openObjects(directory: string): ObjectStore {
 
   return {
     put,
-    path,
     get: (id, range) =>
       createReadStream(path(id), {
         highWaterMark: READ_BYTES,
         ...(range && { start: range.first, end: range.last }),
       }),
     delete: (id) => unlinkIfThere(path(id)),
-    concatenate: (ids) => put(Readable.from(readAll(ids.map(path)), { objectMode: false })),
     async *list(before) {
       for (const folder of await readdir(blobs)) {
         for (const id of await readdir(join(blobs, folder))) {
@@ -89,11 +89,6 @@ export function openObjects(directory: string): ObjectStore {
       }
     },
   };
-}
-
-async function* readAll(paths: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const path of paths)
-    yield* createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Uint8Array>;
 }
 
 async function writeFlushed(path: string, source: Readable): Promise<Omit<StoredBlob, 'id'>> {

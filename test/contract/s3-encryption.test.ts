@@ -96,7 +96,8 @@ function blobs(): readonly string[] {
 async function blobOf(bucket: string, key: string): Promise<string> {
   const { pieces } = await rowOf(bucket, key);
   const [piece] = JSON.parse(pieces) as { blobId: string }[];
-  return house.slipway.house.objects.path(piece?.blobId ?? '');
+  const id = piece?.blobId ?? '';
+  return join(house.directory, 'data/objects/blobs', id.slice(0, 2), id);
 }
 
 async function rowOf(bucket: string, key: string): Promise<{ facts: string; pieces: string; size: number }> {

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { createChance } from '#base/chance.ts';
 import { fault, isFault } from '#base/fault.ts';
 import type { House } from '#services/service.ts';
+import { ObjectStoreError } from '#store/objects.ts';
 import {
   checksumAlgorithms,
   createDigest,
@@ -109,7 +110,7 @@ export async function storeContent(
     }
   }
   const sealed = Readable.from(seal(keys.keyOf(nonce), measure()), { objectMode: false });
-  const blob = await house.objects.put(sealed, signal).catch(refuseWhenFull);
+  const blob = await house.objects.put(sealed, signal).catch(refuseUnstored);
   const found = { md5: md5.digest(), checksum: digest.digest() };
   const isWrong =
     (input.ContentMD5 !== undefined && input.ContentMD5 !== found.md5.toString('base64')) ||
@@ -125,14 +126,15 @@ export async function storeContent(
   };
 }
 
-/** Nothing was kept, and the caller may come again when there is room; that it is our disk is no secret. */
-function refuseWhenFull(error: unknown): never {
+/** Nothing was kept, and the caller may come again later; whose disk it is, and where, is nobody's business. */
+function refuseUnstored(error: unknown): never {
   const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-  throw fault('ServiceUnavailable', 'There is no room left where objects are stored. Nothing was kept.', {
-    status: 503,
-    cause: error,
-  });
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  if (!isFull && !(error instanceof ObjectStoreError)) throw error;
+  const why = isFull
+    ? 'There is no room left where objects are stored'
+    : 'The store of objects cannot be reached';
+  throw fault('ServiceUnavailable', `${why}. Nothing was kept.`, { status: 503, cause: error });
 }
 
 /**
