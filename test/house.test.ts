@@ -32,7 +32,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   core: ['re2js', 'yaml'],
   wire: ['@rgrove/parse-xml'],
   agent: ['yauzl', 'tar-stream'],
-  store: ['kysely', 'pg', 'yazl', 'yauzl'],
+  store: ['@aws-sdk/client-s3', 'kysely', 'pg', 'yazl', 'yauzl'],
   runtimes: ['docker-modem'],
   engine: ['kysely'],
   services: ['kysely', 'nodemailer', 're2js', 'yazl'],
