@@ -3,6 +3,8 @@
  * https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
  */
 
+import type { BatchSpec } from '#core/batch/batch-spec.ts';
+import { readBatch } from './batch.ts';
 import { parseOnFailure } from './buildspec.ts';
 import type { Buildspec, BuildspecEnvironment, CommandPhase, PhaseSpec } from './buildspec.ts';
 import { readYaml, YamlFault } from './node.ts';
@@ -13,9 +15,36 @@ import { find, readSwitch, readText, readTextList, readTextMap } from './values.
 export type ParsedBuildspec = { readonly buildspec: Buildspec } | { readonly error: string };
 
 export function parseBuildspec(text: string): ParsedBuildspec {
-  try {
+  return parsed(() => {
     const file = readYaml(text);
     return { buildspec: readBuildspec(file.root, [...file.warnings]) };
+  });
+}
+
+/** What starts a batch: the batch, and a buildspec that runs nothing but has the environment, for what it exports. */
+export function parseBatchspec(
+  text: string,
+): { readonly buildspec: Buildspec; readonly batch: BatchSpec } | { readonly error: string } {
+  return parsed(() => {
+    const file = readYaml(text);
+    const { root } = file;
+    const { batch, warnings } = readBatch(root);
+    // The phases may all be in the buildspecs of the builds.
+    const entries = root.entries.filter(({ key }) =>
+      ['version', 'env', 'environment_variables'].includes(key),
+    );
+    const phases = { key: 'phases', line: 1, value: { ...root, entries: [] } };
+    const buildspec = readBuildspec({ ...root, entries: [...entries, phases] }, [
+      ...file.warnings,
+      ...warnings,
+    ]);
+    return { batch, buildspec };
+  });
+}
+
+function parsed<Result>(read: () => Result): Result | { readonly error: string } {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof YamlFault) return { error: error.message };
     throw error;
