@@ -79,11 +79,13 @@ export interface BenchParts {
   readonly signal: AbortSignal;
   readonly role: () => Promise<Assumed>;
   readonly phase: PhaseType;
+  /** The number before that of the first step, when the phase alone does not tell it. */
+  readonly stepsBefore?: number;
 }
 
 export function createBench(parts: BenchParts): Bench {
   const { room, sandbox, signal } = parts;
-  let stepNumber = PHASES.indexOf(parts.phase) * STEPS_PER_PHASE_MAX;
+  let stepNumber = parts.stepsBefore ?? PHASES.indexOf(parts.phase) * STEPS_PER_PHASE_MAX;
   let said = '';
   const step = async (script: string | undefined, shell: 'sh' | 'bash', asks: boolean): Promise<Exited> => {
     const heading = said;

@@ -47,6 +47,9 @@ export function createRoleSessions(house: House): RoleSessions {
   };
 }
 
+/** A build, or an interactive sandbox that is planned like one. */
+export type Work = Pick<BuildState, 'plan' | 'isComplete'> & { readonly ending?: string };
+
 export function credentialsToken(house: House, uuid: string): string {
   return house.keyring.derive('codebuild-credentials', uuid).toString('base64url');
 }
@@ -54,8 +57,8 @@ export function credentialsToken(house: House, uuid: string): string {
 export function credentialsRoute(
   house: House,
   sessions: RoleSessions,
-  findBuild: (uuid: string) => Promise<BuildState | undefined>,
-  gitLogin: (state: BuildState, asked: URLSearchParams) => Promise<object | undefined>,
+  findWork: (uuid: string) => Promise<Work | undefined>,
+  gitLogin: (work: Work, asked: URLSearchParams) => Promise<object | undefined>,
 ): Route {
   return {
     prefix: CREDENTIALS_PREFIX,
@@ -67,7 +70,7 @@ export function credentialsRoute(
           message: 'The authorization token is not valid.',
         });
       }
-      const state = await findBuild(uuid);
+      const state = await findWork(uuid);
       if (!state || state.isComplete || state.ending) {
         return answer(response, 404, { code: 'BuildEnded', message: 'The build has ended.' });
       }

@@ -34,7 +34,7 @@ function isOfStranger(webhook: Readonly<Record<string, string>> | undefined): bo
 export async function answerGit(
   room: Room,
   sessions: RoleSessions,
-  { plan }: BuildState,
+  { plan }: Pick<BuildState, 'plan'>,
   asked: URLSearchParams,
 ): Promise<{ readonly username: string; readonly password: string } | undefined> {
   const { house } = room;

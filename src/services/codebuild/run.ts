@@ -90,8 +90,11 @@ export async function killBuild(
   return { type: 'BuildKilled' };
 }
 
+/** A build, or a sandbox that is planned like one. */
+type Planned = Pick<BuildState, 'plan'>;
+
 /** Removes what a build leaves on this machine. Done before its end is told, so nobody else is at it. */
-async function cleanUp(room: Room, sessions: RoleSessions, state: BuildState): Promise<void> {
+export async function cleanUp(room: Room, sessions: RoleSessions, state: Planned): Promise<void> {
   const directory = buildDirectory(room, state.plan.uuid);
   await room.runtime.kill(directory, 0);
   rmSync(directory, { recursive: true, force: true });
@@ -261,13 +264,13 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
   };
 }
 
-async function putLog(room: Room, sessions: RoleSessions, { plan }: BuildState): Promise<void> {
+export async function putLog(room: Room, sessions: RoleSessions, { plan }: Planned): Promise<void> {
   const directory = buildDirectory(room, plan.uuid);
   const secrets = [...readSecrets(room.house, directory), credentialsToken(room.house, plan.uuid)];
   await putS3Log(room.house, plan, directory, () => sessions.of(plan), secrets);
 }
 
-function followerOf(room: Room, sessions: RoleSessions, { plan }: BuildState): LogFollower {
+export function followerOf(room: Room, sessions: RoleSessions, { plan }: Planned): LogFollower {
   return followLog({
     house: room.house,
     plan,

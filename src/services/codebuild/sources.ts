@@ -31,19 +31,9 @@ const SOURCE_BYTES_MAX = 10 * 1024 ** 3;
 const FOLDER_OBJECTS_MAX = 10_000;
 
 export async function downloadSource(bench: Bench): Promise<BuildFacts> {
-  const { plan, sandbox } = bench;
-  const places = sourcePlaces(plan, sandbox.workspace, bench.room.house.region);
-  bench.say('Phase is DOWNLOAD_SOURCE');
-  makeFolder(sandbox.workspaceDirectory, KEPT_FOLDER, sandbox.owner);
-  writeFileSync(join(sandbox.readonlyDirectory, 'askpass.sh'), ASKPASS_SCRIPT, { mode: 0o755 });
-  let resolved: string | undefined;
-  for (const [i, place] of places.entries()) {
-    const version = i === 0 ? plan.sourceVersion : place.source.version;
-    const commit = await fetchSource(bench, place, version, i === 0 ? 'primary' : 'secondary');
-    if (i === 0) resolved = commit;
-  }
+  const { plan } = bench;
+  const { places, resolved } = await fetchSources(bench);
   const [primary] = places;
-  bench.say(`CODEBUILD_SRC_DIR=${primary?.path ?? ''}`);
   const spec = await readBuildspec(bench, primary as SourcePlace);
   if (plan.source.reportBuildStatus) {
     bench.say('The status of this build is not told to the provider: Slipway does not call providers');
@@ -60,6 +50,25 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
     commandPhases: commandPhases(spec),
     onFailure: failureRules(spec),
   };
+}
+
+/** Brings all sources into the workspace; also resolves to the commit or revision of the primary one. */
+export async function fetchSources(
+  bench: Bench,
+): Promise<{ readonly places: readonly SourcePlace[]; readonly resolved: string | undefined }> {
+  const { plan, sandbox } = bench;
+  const places = sourcePlaces(plan, sandbox.workspace, bench.room.house.region);
+  bench.say('Phase is DOWNLOAD_SOURCE');
+  makeFolder(sandbox.workspaceDirectory, KEPT_FOLDER, sandbox.owner);
+  writeFileSync(join(sandbox.readonlyDirectory, 'askpass.sh'), ASKPASS_SCRIPT, { mode: 0o755 });
+  let resolved: string | undefined;
+  for (const [i, place] of places.entries()) {
+    const version = i === 0 ? plan.sourceVersion : place.source.version;
+    const commit = await fetchSource(bench, place, version, i === 0 ? 'primary' : 'secondary');
+    if (i === 0) resolved = commit;
+  }
+  bench.say(`CODEBUILD_SRC_DIR=${places[0]?.path ?? ''}`);
+  return { places, resolved };
 }
 
 /** Resolves to the commit of a repository, or to the revision that the pipeline named. */
@@ -208,7 +217,12 @@ async function readBuildspec(bench: Bench, primary: SourcePlace): Promise<Builds
   return parsed.buildspec;
 }
 
-function writeScripts(bench: Bench, spec: Buildspec, variables: ReadonlyMap<string, string>): void {
+/** What every command reads first, and the commands of CodeBuild's own. */
+export function writeScripts(
+  bench: Bench,
+  spec: Pick<Buildspec, 'version'>,
+  variables: ReadonlyMap<string, string>,
+): void {
   const { readonlyDirectory, workspace } = bench.sandbox;
   writeCommands(readonlyDirectory);
   const path = variables.has('PATH') ? '' : `export PATH="$PATH:${workspace}/${COMMANDS_FOLDER}"\n`;

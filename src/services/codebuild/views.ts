@@ -5,6 +5,7 @@ import type {
   BuildArtifacts,
   BuildPhase,
   ProjectCache,
+  ProjectEnvironment,
   ProjectSource,
 } from '@aws-sdk/client-codebuild';
 import { arnOf } from '#base/arn.ts';
@@ -14,6 +15,7 @@ import type {
   AutoRetryPlan,
   BuildState,
   CachePlan,
+  EnvironmentPlan,
   Phase,
   SourcePlan,
 } from '#core/build/state.ts';
@@ -48,14 +50,7 @@ export function viewBuild(scope: Scope, state: BuildState, number: number): Buil
     artifacts: viewArtifacts(state, plan.artifacts),
     secondaryArtifacts: plan.secondaryArtifacts.map((artifacts) => viewArtifacts(state, artifacts)),
     cache: viewCache(plan.cache),
-    environment: {
-      type: plan.environment.type as 'LINUX_CONTAINER',
-      image: plan.environment.image,
-      computeType: plan.environment.computeType as 'BUILD_GENERAL1_SMALL',
-      environmentVariables: plan.environment.variables.map((variable) => ({ ...variable })),
-      privilegedMode: plan.environment.privileged,
-      imagePullCredentialsType: 'CODEBUILD',
-    },
+    environment: viewEnvironment(plan.environment),
     serviceRole: plan.serviceRole,
     logs: viewLogs(scope, state),
     timeoutInMinutes: plan.timeoutMinutes,
@@ -77,6 +72,17 @@ function viewAutoRetry(
     autoRetryNumber: number,
     ...(state.nextAutoRetry && { nextAutoRetry: state.nextAutoRetry }),
     ...(previousArn && { previousAutoRetry: previousArn }),
+  };
+}
+
+export function viewEnvironment(environment: EnvironmentPlan): ProjectEnvironment {
+  return {
+    type: environment.type as 'LINUX_CONTAINER',
+    image: environment.image,
+    computeType: environment.computeType as 'BUILD_GENERAL1_SMALL',
+    environmentVariables: environment.variables.map((variable) => ({ ...variable })),
+    privilegedMode: environment.privileged,
+    imagePullCredentialsType: 'CODEBUILD',
   };
 }
 
@@ -103,7 +109,7 @@ function viewPhase(phase: Phase): BuildPhase {
   };
 }
 
-function viewSource(source: SourcePlan): ProjectSource {
+export function viewSource(source: SourcePlan): ProjectSource {
   return {
     type: source.type as 'S3',
     ...(source.location && { location: source.location }),
@@ -131,8 +137,12 @@ function viewArtifacts(state: BuildState, plan: ArtifactsPlan): BuildArtifacts {
   };
 }
 
+type Logged = Pick<BuildState, 'plan' | 'isComplete'> & {
+  readonly phases: readonly { readonly type: string; readonly status?: string }[];
+};
+
 /** The stream exists from PROVISIONING on. */
-function viewLogs(scope: Scope, state: BuildState): Build['logs'] {
+export function viewLogs(scope: Scope, state: Logged): Build['logs'] {
   const { logs } = state.plan;
   const s3 = viewS3Logs(state);
   if (!logs) return { cloudWatchLogs: { status: 'DISABLED' }, ...s3 };
@@ -151,7 +161,7 @@ function viewLogs(scope: Scope, state: BuildState): Build['logs'] {
 }
 
 /** The object is there when the build is complete. */
-function viewS3Logs({ plan, isComplete }: BuildState): NonNullable<Build['logs']> {
+function viewS3Logs({ plan, isComplete }: Logged): NonNullable<Build['logs']> {
   const place = s3LogPlace(plan);
   if (!place || !plan.s3Logs) return { s3Logs: { status: 'DISABLED' } };
   return {
