@@ -24,6 +24,8 @@ export type EngineEvent =
 /** An order to the world. `type` picks the handler. */
 export interface Order {
   readonly type: string;
+  /** Only there can it be performed: where something already stands. Absent for what any node can do. */
+  readonly place?: string;
 }
 
 /** The answer of a decision to whoever sent the event. A fault changes nothing: no state, no journal, no effect. */

@@ -16,6 +16,10 @@ export interface Context {
   readonly owner: string;
   readonly chance: () => string;
   readonly machines: ReadonlyMap<string, Machine>;
+  /** Where this node stands; '' for nowhere in particular. */
+  readonly place: string;
+  /** Whether this node takes that effect at all, now or later. */
+  readonly takes: (kind: string, place: string | null) => boolean;
   /** Fixed at the start, when all kinds are known. */
   statements: Statements;
   readonly hooks: Hooks;

@@ -8,6 +8,7 @@ import { assert } from '#base/assert.ts';
 import type { Kysely } from 'kysely';
 import type { Context } from './context.ts';
 import type { EngineEvent, Machine, Order, Stamp } from './machine.ts';
+import { tellOthers } from './others.ts';
 import { runStatement } from './tables.ts';
 import type { EffectRow, MachineRow } from './tables.ts';
 
@@ -193,19 +194,24 @@ async function writeEffects(
     `${kind} ${machine} orders ${effects.length} effects at once`,
   );
   const now = context.clock.now();
-  const capacity = context.hooks.capacity();
-  const rows = effects.map((effect, index): EffectRow => ({
-    id: `${kind}:${machine}#${origin}.${index}`,
-    kind,
-    machine,
-    effect: JSON.stringify(effect),
-    ...(index < capacity
-      ? { attempt: 1, owner, due_at: now + limits.leaseMs }
-      : { attempt: 0, owner: null, due_at: now }),
-    failures: 0,
-  }));
+  let capacity = context.hooks.capacity();
+  const rows = effects.map((effect, index): EffectRow => {
+    const place = effect.place ?? null;
+    const isTaken = context.takes(kind, place) && capacity-- > 0;
+    return {
+      id: `${kind}:${machine}#${origin}.${index}`,
+      kind,
+      machine,
+      effect: JSON.stringify(effect),
+      ...(isTaken
+        ? { attempt: 1, owner, due_at: now + limits.leaseMs }
+        : { attempt: 0, owner: null, due_at: now }),
+      failures: 0,
+      place,
+    };
+  });
   for (const row of rows) {
-    const { id, effect, attempt, due_at } = row;
+    const { id, effect, attempt, due_at, place } = row;
     await runStatement(transaction, statements.insertEffect, [
       id,
       kind,
@@ -214,10 +220,13 @@ async function writeEffects(
       attempt,
       row.owner,
       due_at,
+      place,
     ]);
   }
+  const left = rows.filter((row) => row.owner === null);
+  for (const row of left) await tellOthers(context, transaction, row);
   return {
     taken: rows.filter((row) => row.owner !== null),
-    leftAt: rows.some((row) => row.owner === null) ? now : undefined,
+    leftAt: left.some((row) => context.takes(row.kind, row.place)) ? now : undefined,
   };
 }

@@ -15,6 +15,7 @@ import type { Context } from './context.ts';
 import { decide, follow } from './decision.ts';
 import type { Decided } from './decision.ts';
 import type { EngineEvent, Machine, Order } from './machine.ts';
+import { freeEffects } from './others.ts';
 import { retryConflicts } from './retry.ts';
 import { runStatement } from './tables.ts';
 import type { EffectRow } from './tables.ts';
@@ -157,7 +158,7 @@ export function createWorkers(context: Context, onChange: () => void): Workers {
   async function release(): Promise<void> {
     try {
       await context.database.transaction(async (transaction) => {
-        await runStatement(transaction, context.statements.releaseEffects, [clock.now(), owner]);
+        await freeEffects(context, transaction, context.statements.releaseEffects, [clock.now(), owner]);
       }, 'snapshot');
     } catch (error) {
       log.warn('effects wait for the end of their leases', { error });

@@ -15,6 +15,7 @@ import { createWorkers } from './effects.ts';
 import { defaultLimits } from './limits.ts';
 import type { EngineLimits } from './limits.ts';
 import type { Engine, Machine } from './machine.ts';
+import { freeEffects, listenToOthers } from './others.ts';
 import { retryConflicts } from './retry.ts';
 import { createSweep } from './sweep.ts';
 import type { Sweep } from './sweep.ts';
@@ -38,10 +39,18 @@ export interface EngineOptions {
    * at once. So it is on SQLite, unless a test runs several engines on one file.
    */
   readonly isAlone?: boolean;
+  /** Where this node stands; orders for other places are left alone. Nodes at one place can do each other's work. */
+  readonly place?: string;
+  /**
+   * The kinds whose effects this node takes; by default all. The others are decided and woken here as anywhere, and
+   * their effects wait for other nodes.
+   */
+  readonly performs?: (kind: string) => boolean;
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { database, clock, log, node = 'node', chance = createChance } = options;
+  const { database, clock, log, node = 'node', chance = createChance, place = '' } = options;
+  const performs = options.performs ?? (() => true);
   const isAlone = options.isAlone ?? database.dialect === 'sqlite';
   const machines = new Map<string, Machine>();
   // On SQLite the writer's queue already is the turn.
@@ -54,6 +63,8 @@ export function createEngine(options: EngineOptions): Engine {
     owner: `${node}/${chance()}`,
     chance,
     machines,
+    place,
+    takes: (kind, at) => performs(kind) && (at === null || at === place),
     statements: createStatements(database.dialect, 0),
     hooks: {
       capacity: () => workers.capacity(),
@@ -79,7 +90,8 @@ export function createEngine(options: EngineOptions): Engine {
     if (workers.running() > 0 || sweep?.isBusy()) return false;
     const kinds = [...machines.keys()];
     const { statements } = context;
-    const effects = await runStatement(database.read, statements.anyEffect, kinds);
+    const mine = [...kinds.filter(performs), place];
+    const effects = await runStatement(database.read, statements.anyEffect, mine);
     if (effects.rows.length > 0) return false;
     return (
       (await runStatement(database.read, statements.dueMachines, [clock.now(), ...kinds, 1])).rows.length ===
@@ -92,7 +104,8 @@ export function createEngine(options: EngineOptions): Engine {
       assert(!sweep, `${machine.kind} is registered after the start`);
       assert(!machines.has(machine.kind), `${machine.kind} is registered twice`);
       machines.set(machine.kind, machine as Machine);
-      context.statements = createStatements(database.dialect, machines.size);
+      const performed = [...machines.keys()].filter(performs).length;
+      context.statements = createStatements(database.dialect, machines.size, performed);
     },
     async send(machine, id, event, alongside) {
       const named = machine as unknown as Machine;
@@ -127,6 +140,15 @@ export function createEngine(options: EngineOptions): Engine {
       }, 'snapshot');
       notify();
     },
+    async leavePlace(left, alongside) {
+      assert(left !== place, 'a node does not leave its own place');
+      await database.transaction(async (transaction) => {
+        if (!(await alongside(transaction))) return;
+        const parameters = [clock.now(), left];
+        await freeEffects(context, transaction, context.statements.leavePlace, parameters);
+      });
+      sweep?.dueAt(clock.now());
+    },
     async start() {
       assert(!sweep, 'the engine is started twice');
       sweep = createSweep(context, () => notify());
@@ -137,6 +159,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       workers.start();
       sweep.start();
+      listenToOthers(context, () => sweep?.dueAt(clock.now()));
     },
     async stop(graceMs) {
       await sweep?.stop();

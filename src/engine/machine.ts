@@ -97,10 +97,15 @@ export interface Engine {
   ): Promise<State | undefined>;
   /** Removes a machine with its journal and undone effects. */
   forget(machine: NamedMachine, id: string): Promise<void>;
+  /**
+   * Nobody will perform again what was ordered for that place, so that any node may take it, and a handler finds itself
+   * elsewhere. Only if `alongside`, in the same transaction, still says so.
+   */
+  leavePlace(place: string, alongside: (transaction: Kysely<unknown>) => Promise<boolean>): Promise<void>;
   /** Starts workers and the sweep; call once, after all machines are registered and rooms opened. */
   start(): Promise<void>;
   /** Takes no new effects, waits up to `graceMs` for running ones, then aborts them and releases their leases. */
   stop(graceMs: number): Promise<void>;
-  /** Resolves when no effect is undone and no machine is due; for tests and for draining. */
+  /** Resolves when no effect that this node would take is undone and no machine is due; for tests and for draining. */
   idle(): Promise<void>;
 }

@@ -29,6 +29,8 @@ export interface Sweep {
 export function createSweep(context: Context, onChange: () => void): Sweep {
   const { clock, log, limits, statements } = context;
   const kinds = [...context.machines.keys()];
+  /** Parameters of the statements about effects that this node takes. */
+  const mine = [...kinds.filter((kind) => context.takes(kind, null)), context.place];
   let phase: 'new' | 'running' | 'stopped' = 'new';
   let current: Promise<void> | undefined;
   /** Something became due since the current sweep began to look. */
@@ -73,12 +75,12 @@ export function createSweep(context: Context, onChange: () => void): Sweep {
 
   async function takeEffects(): Promise<void> {
     const capacity = context.hooks.capacity();
-    const isDue = (await earliest(statements.nextEffect)) <= clock.now();
+    const isDue = (await earliest(statements.nextEffect, mine)) <= clock.now();
     hasBacklog = isDue;
     if (!isDue || capacity === 0) return;
     const rows = await context.database.transaction(async (transaction) => {
       const now = clock.now();
-      const parameters = [context.owner, now + limits.leaseMs, now, ...kinds, capacity];
+      const parameters = [context.owner, now + limits.leaseMs, now, ...mine, capacity];
       return (await runStatement<EffectRow>(transaction, statements.takeEffects, parameters)).rows;
     }, 'snapshot');
     hasBacklog = rows.length === capacity;
@@ -137,12 +139,14 @@ export function createSweep(context: Context, onChange: () => void): Sweep {
 
   /** The earliest time at which there is something to do; effects do not count while no hands are free. */
   async function findNext(): Promise<number> {
-    const wake = await earliest(statements.nextWake);
-    return context.hooks.capacity() === 0 ? wake : Math.min(wake, await earliest(statements.nextEffect));
+    const wake = await earliest(statements.nextWake, kinds);
+    return context.hooks.capacity() === 0
+      ? wake
+      : Math.min(wake, await earliest(statements.nextEffect, mine));
   }
 
-  async function earliest(sql: string): Promise<number> {
-    const { rows } = await runStatement<{ at: number | null }>(context.database.read, sql, kinds);
+  async function earliest(sql: string, parameters: readonly string[]): Promise<number> {
+    const { rows } = await runStatement<{ at: number | null }>(context.database.read, sql, parameters);
     return rows[0]?.at ?? Infinity;
   }
 

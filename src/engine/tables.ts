@@ -41,6 +41,8 @@ export interface EffectRow {
   readonly owner: string | null;
   /** When any node may take it: the end of the lease or of the pause. */
   readonly due_at: number;
+  /** Where alone it can be performed. */
+  readonly place: string | null;
 }
 
 export const engineMigrations: readonly Migration[] = [
@@ -103,13 +105,21 @@ export const engineMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'engine/004-places',
+    async up(database) {
+      await database.schema.alterTable('engine_effects').addColumn('place', 'text').execute();
+    },
+  },
 ];
 
 export type Statements = ReturnType<typeof createStatements>;
 
-/** `kinds` are the machines this node knows; it leaves the work of others alone. */
-export function createStatements(dialect: Database['dialect'], kinds: number) {
-  const known = `kind in (${Array.from({ length: Math.max(1, kinds) }, () => '?').join(', ')})`;
+/** `kinds` are the machines this node knows, `performed` those of them whose effects it takes, wherever it stands. */
+export function createStatements(dialect: Database['dialect'], kinds: number, performed = kinds) {
+  const list = (length: number) => Array.from({ length }, () => '?').join(', ') || 'null';
+  const known = `kind in (${list(kinds)})`;
+  const mine = `kind in (${list(performed)}) and (place is null or place = ?)`;
   const skipLocked = dialect === 'postgres' ? 'for update skip locked' : '';
   return mapValues(
     {
@@ -126,24 +136,25 @@ export function createStatements(dialect: Database['dialect'], kinds: number) {
         where kind = ? and machine = ? order by revision`,
       shortenJournal: `delete from engine_journal where kind = ? and machine = ? and revision <= ?`,
       deleteJournal: `delete from engine_journal where kind = ? and machine = ?`,
-      insertEffect: `insert into engine_effects (id, kind, machine, effect, attempt, failures, owner, due_at)
-        values (?, ?, ?, ?, ?, 0, ?, ?)`,
+      insertEffect: `insert into engine_effects (id, kind, machine, effect, attempt, failures, owner, due_at, place)
+        values (?, ?, ?, ?, ?, 0, ?, ?, ?)`,
       endEffect: `delete from engine_effects where id = ? and owner = ? and attempt = ?`,
       retryEffect: `update engine_effects set owner = null, failures = ?, due_at = ?
         where id = ? and owner = ? and attempt = ?`,
       deleteEffects: `delete from engine_effects where kind = ? and machine = ?`,
-      /** Parameters: owner, end of lease, now, kinds, how many. */
+      /** Parameters: owner, end of lease, now, performed kinds, place, how many. */
       takeEffects: `update engine_effects set owner = ?, attempt = attempt + 1, due_at = ? where id in
-        (select id from engine_effects where due_at <= ? and ${known} order by due_at, id limit ? ${skipLocked})
-        returning id, kind, machine, effect, attempt, failures, owner, due_at`,
+        (select id from engine_effects where due_at <= ? and ${mine} order by due_at, id limit ? ${skipLocked})
+        returning id, kind, machine, effect, attempt, failures, owner, due_at, place`,
       renewEffect: `update engine_effects set due_at = ? where id = ? and owner = ? and attempt = ?`,
-      releaseEffects: `update engine_effects set owner = null, due_at = ? where owner = ?`,
+      releaseEffects: `update engine_effects set owner = null, due_at = ? where owner = ? returning kind, place`,
+      leavePlace: `update engine_effects set place = null, owner = null, due_at = ? where place = ? returning kind`,
       releaseAllEffects: `update engine_effects set owner = null, due_at = ? where owner is not null`,
       dueMachines: `select kind, id, wake_at from engine_machines where wake_at <= ? and ${known}
         order by wake_at, kind, id limit ?`,
       nextWake: `select min(wake_at) as at from engine_machines where wake_at is not null and ${known}`,
-      nextEffect: `select min(due_at) as at from engine_effects where ${known}`,
-      anyEffect: `select id from engine_effects where ${known} limit 1`,
+      nextEffect: `select min(due_at) as at from engine_effects where ${mine}`,
+      anyEffect: `select id from engine_effects where ${mine} limit 1`,
     },
     (sql) => (dialect === 'postgres' ? numberParameters(sql) : sql),
   );

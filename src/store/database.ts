@@ -9,6 +9,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { assert } from '#base/assert.ts';
 import type { Log } from '#base/log.ts';
+import type { Notices } from './notices.ts';
 import { openSqlite } from './sqlite.ts';
 
 /**
@@ -29,6 +30,8 @@ export interface Database {
     work: (transaction: Kysely<unknown>) => Promise<Result>,
     isolation?: Isolation,
   ): Promise<Result>;
+  /** What nodes tell each other; absent on SQLite, which has one node. */
+  readonly notices?: Notices;
   close(): Promise<void>;
 }
 
@@ -52,6 +55,13 @@ export interface Migration {
   up(database: Kysely<unknown>): Promise<void>;
 }
 
+interface Opened extends Pick<Database, 'read' | 'close' | 'notices'> {
+  transaction<Result>(
+    work: (transaction: Kysely<unknown>) => Promise<Result>,
+    isolation: Isolation,
+  ): Promise<Result>;
+}
+
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { url, path, log, beforeWrite } = options;
   assert((url === undefined) !== (path === undefined), 'a database is opened either by url or by path');
@@ -61,7 +71,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     beforeWrite?.(writes);
   };
   const dialect = url === undefined ? ('sqlite' as const) : ('postgres' as const);
-  const opened =
+  const opened: Opened =
     url === undefined
       ? openSqlite(path as string, countWrite)
       : await (await import('./postgres.ts')).openPostgres(url, log, countWrite);
@@ -69,6 +79,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     dialect,
     read: opened.read,
+    ...(opened.notices ? { notices: opened.notices } : {}),
     async transaction(work, isolation = 'serializable') {
       assert(current.getStore()?.open !== true, 'a transaction was asked for inside a transaction');
       const scope = { open: true };

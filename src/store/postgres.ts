@@ -17,6 +17,7 @@ import pg from 'pg';
 import type { PoolClient } from 'pg';
 import { Bug } from '#base/assert.ts';
 import type { Log } from '#base/log.ts';
+import { openNotices } from './notices.ts';
 import { isWrite, toSqlParameter } from './queries.ts';
 
 const READ_CONNECTIONS_MAX = 8;
@@ -38,7 +39,8 @@ const TYPE_NUMERIC = 1700;
 export async function openPostgres(url: string, log: Log, countWrite: () => void) {
   const reading = createPool(url, log, READ_CONNECTIONS_MAX);
   const writing = createPool(url, log, WRITE_CONNECTIONS_MAX);
-  const close = async () => void (await Promise.all([reading.end(), writing.end()]));
+  const notices = openNotices(url, log);
+  const close = async () => void (await Promise.all([notices.close(), reading.end(), writing.end()]));
   const names = new Map<string, string>();
   const refuseWrite = () => {
     throw new Error('outside a transaction the database is only read');
@@ -60,6 +62,7 @@ export async function openPostgres(url: string, log: Log, countWrite: () => void
       const level = isolation === 'snapshot' ? 'repeatable read' : 'serializable';
       return withConflictRetries(() => write.transaction().setIsolationLevel(level).execute(work));
     },
+    notices,
     close,
   };
 }
