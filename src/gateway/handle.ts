@@ -22,6 +22,7 @@ import type { Audit } from './audit.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { Authorize, Origin } from './authorize.ts';
 import { UNSIGNED_BYTES_MAX, type Bodies } from './body.ts';
+import { createCrossOriginDoor } from './cross-origin.ts';
 import type { Exchange } from './exchange.ts';
 import type { Recording } from './recording.ts';
 import { isGap, type Room, type Rooms } from './rooms.ts';
@@ -63,6 +64,7 @@ export interface Handling {
 export function createHandling(parts: HandleParts): Handling {
   const { rooms, clock, audit, account, region } = parts;
   const scope: Scope = { account, region };
+  const crossOrigin = createCrossOriginDoor(rooms, parts.bucketHosts);
   return { handle, call };
 
   async function handle(exchange: Exchange): Promise<HttpAnswer> {
@@ -71,7 +73,7 @@ export function createHandling(parts: HandleParts): Handling {
     const seen: Seen = { protocol: 'json', at: clock.now(), requestId: '', arns: [] };
     let answer: HttpAnswer;
     try {
-      answer = await answerTo(exchange, seen);
+      answer = request.method === 'OPTIONS' ? await preflight(request, seen) : await answerTo(exchange, seen);
     } catch (error) {
       seen.requestId ||= createRequestId(seen.protocol);
       seen.fault = toFault(error, seen.requestId, signal);
@@ -96,7 +98,16 @@ export function createHandling(parts: HandleParts): Handling {
       reason: seen.reason,
       startedAt,
     });
-    return answer;
+    return request.headers['origin'] && seen.model?.protocol === 'rest-xml'
+      ? { ...answer, headers: { ...answer.headers, ...(await crossOrigin.headersFor(request)) } }
+      : answer;
+  }
+
+  /** No call: nobody is known, nothing is done, and browsers remember what they heard. */
+  function preflight(request: HttpRequest, seen: Seen): Promise<HttpAnswer> {
+    seen.protocol = 'rest-xml';
+    seen.requestId = createRequestId(seen.protocol);
+    return crossOrigin.preflight(request);
   }
 
   async function answerTo(exchange: Exchange, seen: Seen): Promise<HttpAnswer> {

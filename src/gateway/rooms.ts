@@ -7,6 +7,7 @@ import { assert } from '#base/assert.ts';
 import type { ServiceName } from '#services/clients.ts';
 import type {
   Call,
+  CrossOrigin,
   Gap,
   Identities,
   Permission,
@@ -41,6 +42,7 @@ export interface Rooms {
   readonly identities: Identities | undefined;
   readonly sessions: Sessions | undefined;
   readonly recorder: Recorder | undefined;
+  readonly crossOrigin: CrossOrigin | undefined;
   heldOf(arns: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** What the rooms count, as Prometheus text. */
   metrics(): Promise<string>;
@@ -54,6 +56,7 @@ export function createRooms(): Rooms {
   let identities: Identities | undefined;
   let sessions: Sessions | undefined;
   let recorder: Recorder | undefined;
+  let crossOrigin: CrossOrigin | undefined;
   return {
     open(services) {
       assert(opened.length === 0, 'rooms are opened once');
@@ -73,6 +76,7 @@ export function createRooms(): Rooms {
       identities = services.find((service) => service.identities)?.identities;
       sessions = services.find((service) => service.sessions)?.sessions;
       recorder = services.find((service) => service.recorder)?.recorder;
+      crossOrigin = services.find((service) => service.crossOrigin)?.crossOrigin;
     },
     find: (name) => rooms.get(name),
     get routes() {
@@ -89,6 +93,9 @@ export function createRooms(): Rooms {
     },
     get recorder() {
       return recorder;
+    },
+    get crossOrigin() {
+      return crossOrigin;
     },
     async heldOf(arns) {
       const held = await Promise.all(

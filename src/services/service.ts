@@ -13,6 +13,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#base/clock.ts';
 import type { Log } from '#base/log.ts';
 import type { QuotaProfile } from '#base/quotas.ts';
+import type { CrossOriginQuestion } from '#core/object/cross-origin.ts';
 import type { PolicyDocument } from '#core/policy/document.ts';
 import type { Principal } from '#core/policy/principal.ts';
 import type { CallKind } from '#core/trail/calls.ts';
@@ -172,9 +173,19 @@ export interface Service<Name extends ServiceName = ServiceName> {
    * the table and may break every constraint.
    */
   shownInput?(operation: string, input: object): Promise<object>;
+  /** Only s3: what pages of other origins may do with a bucket. */
+  readonly crossOrigin?: CrossOrigin;
   /** Only cloudtrail: keeps a record of every call. */
   readonly recorder?: Recorder;
 }
+
+/** What a browser is told about a page of another origin: `headers` are absent when no rule of the bucket allows it. */
+export type CrossOrigin = (
+  question: CrossOriginQuestion & { readonly bucket: string },
+) => Promise<{
+  readonly isEnabled: boolean;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}>;
 
 /**
  * Keeps records of calls. The life of one: `admit` before the call does anything, `wants` and `keep` when it is done.

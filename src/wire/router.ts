@@ -73,6 +73,12 @@ export function routeRequest(
   }
 }
 
+/** The bucket that a request of object storage names, by its host or by its path. */
+export function bucketOfRequest(request: HttpRequest, hosts: readonly string[]): string | undefined {
+  const bucket = bucketOfHost(request.headers['host'], hosts, restService(), services());
+  return labelsOfPath(splitTarget(request.target).path, bucket)?.Bucket;
+}
+
 export function isRejection(routing: Route | Rejection): routing is Rejection {
   return 'fault' in routing;
 }

@@ -4,6 +4,7 @@ import { fault, type Fault } from '#base/fault.ts';
 
 const CATALOGUE = {
   AccessDenied: [403, 'Access Denied'],
+  AccessControlListNotSupported: [400, 'The bucket does not allow ACLs'],
   BadDigest: [
     400,
     'The Content-MD5 or checksum value that you specified did not match what the server received.',

@@ -3,8 +3,8 @@
  * conditional reads and writes, listings, policies, tags. Bytes are always encrypted at rest, with keys of the
  * installation (AES256) or with a data key under a KMS key (aws:kms).
  *
- * Gaps: ACLs, customer keys (SSE-C), dual-layer encryption, lifecycle transitions and the
- * events of expirations, object lock, CORS, website, replication,
+ * Gaps: ACLs other than the owner's, customer keys (SSE-C), dual-layer encryption, lifecycle transitions and the
+ * events of expirations, object lock, website, replication,
  * logging, notifications other than to EventBridge; see the map.
  *
  * By design: `Object Created` is published for every bucket, not only where EventBridge was turned on, because the
@@ -13,6 +13,7 @@
  */
 
 import { gap, type House, type Operations, type Service } from '#services/service.ts';
+import { getBucketAcl, getObjectAcl, putBucketAcl, putObjectAcl } from './acl.ts';
 import {
   createPolicyReader,
   deleteBucketPolicy,
@@ -23,6 +24,7 @@ import {
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets.ts';
 import { completeMultipartUpload } from './completing.ts';
 import { copyObject } from './copying.ts';
+import { createCrossOrigin, deleteBucketCors, getBucketCors, putBucketCors } from './cross-origin.ts';
 import { deleteObject, deleteObjects } from './deleting.ts';
 import { deleteBucketLifecycle, getBucketLifecycle, putBucketLifecycle } from './lifecycle.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
@@ -32,7 +34,6 @@ import { permissions } from './permissions.ts';
 import {
   deleteObjectTagging,
   getObject,
-  getObjectAcl,
   getObjectAttributes,
   getObjectTagging,
   headObject,
@@ -44,7 +45,6 @@ import {
   deleteBucketOwnershipControls,
   deleteBucketTagging,
   deletePublicAccessBlock,
-  getBucketAcl,
   getBucketEncryption,
   getBucketNotificationConfiguration,
   getBucketOwnershipControls,
@@ -67,7 +67,6 @@ import { listObjectVersions } from './version-listing.ts';
 import { putObject } from './writing.ts';
 
 const ABAC = 'Access by bucket tags is not implemented.';
-const ACL = 'Access control lists are not implemented: the bucket owner owns every object, policies decide.';
 const ANNOTATION = 'Object annotations are not implemented.';
 const DIRECTORY = 'Directory buckets are not implemented.';
 const KMS = 'Changing how an object is encrypted is not implemented.';
@@ -87,6 +86,7 @@ export function openS3(house: House): Service<'s3'> {
     machines: [room.outbox],
     migrations,
     resourcePolicy: createPolicyReader(house),
+    crossOrigin: createCrossOrigin(room),
     async recover() {
       sweep.start();
     },
@@ -106,7 +106,7 @@ function operationsOf(room: Room): Operations<'s3'> {
     CreateSession: gap(DIRECTORY),
     DeleteBucket: deleteBucket(room),
     DeleteBucketAnalyticsConfiguration: gap(REPORTS),
-    DeleteBucketCors: gap(LATER),
+    DeleteBucketCors: deleteBucketCors(room),
     DeleteBucketEncryption: deleteBucketEncryption(room),
     DeleteBucketIntelligentTieringConfiguration: gap(REPORTS),
     DeleteBucketInventoryConfiguration: gap(REPORTS),
@@ -128,7 +128,7 @@ function operationsOf(room: Room): Operations<'s3'> {
     GetBucketAccelerateConfiguration: unset(room, {}),
     GetBucketAcl: getBucketAcl(room),
     GetBucketAnalyticsConfiguration: gap(REPORTS),
-    GetBucketCors: notSet(room, 'NoSuchCORSConfiguration'),
+    GetBucketCors: getBucketCors(room),
     GetBucketEncryption: getBucketEncryption(room),
     GetBucketIntelligentTieringConfiguration: gap(REPORTS),
     GetBucketInventoryConfiguration: gap(REPORTS),
@@ -173,9 +173,9 @@ function operationsOf(room: Room): Operations<'s3'> {
     ListParts: listParts(room),
     PutBucketAbac: gap(ABAC),
     PutBucketAccelerateConfiguration: gap(LATER),
-    PutBucketAcl: gap(ACL),
+    PutBucketAcl: putBucketAcl(room),
     PutBucketAnalyticsConfiguration: gap(REPORTS),
-    PutBucketCors: gap(LATER),
+    PutBucketCors: putBucketCors(room),
     PutBucketEncryption: putBucketEncryption(room),
     PutBucketIntelligentTieringConfiguration: gap(REPORTS),
     PutBucketInventoryConfiguration: gap(REPORTS),
@@ -191,7 +191,7 @@ function operationsOf(room: Room): Operations<'s3'> {
     PutBucketVersioning: putBucketVersioning(room),
     PutBucketWebsite: gap(LATER),
     PutObject: putObject(room),
-    PutObjectAcl: gap(ACL),
+    PutObjectAcl: putObjectAcl(room),
     PutObjectAnnotation: gap(ANNOTATION),
     PutObjectLegalHold: gap(LOCK),
     PutObjectLockConfiguration: gap(LOCK),

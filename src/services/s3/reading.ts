@@ -8,7 +8,6 @@ import { openEncryption, type ContentKeys } from './encryption.ts';
 import { checksumMembers, parseFacts, readTags, tagSet, type ObjectFacts } from './facts.ts';
 import { s3Fault } from './faults.ts';
 import { checkKey, checkOwner, findBucket, readRows, refuseMissing, type Room } from './room.ts';
-import { ownerAcl } from './settings.ts';
 import { withTables, type BucketRow, type VersionRow } from './tables.ts';
 import { findVersion, latestVersion, parsePieces, shownVersion } from './versions.ts';
 
@@ -185,11 +184,4 @@ async function retag(room: Room, call: Call, input: ObjectInput, tags: Readonly<
       .execute();
   });
   return { VersionId: shownVersion(bucket, row) };
-}
-
-export function getObjectAcl(room: Room): Handler<'s3', 'GetObjectAcl'> {
-  return async (call, input) => {
-    await findObject(room, call, input);
-    return ownerAcl(call.account);
-  };
 }

@@ -3,12 +3,12 @@
  * settings that we obey are accepted; reading those that were never set gives S3's answer for a new bucket.
  */
 
+import type { CrossOriginRule } from '#core/object/cross-origin.ts';
 import type { LifecycleRule } from '#core/object/lifecycle.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { checkAlgorithm } from './encryption-facts.ts';
 import { readTags, tagSet } from './facts.ts';
 import { s3Fault, type S3Code } from './faults.ts';
-import { ownerOf } from './listing.ts';
 import { checkOwner, findBucket, readRows, type Room } from './room.ts';
 import { withTables, type BucketRow } from './tables.ts';
 
@@ -22,6 +22,7 @@ export interface BucketSettings {
   readonly bucketKeyEnabled?: boolean | undefined;
   readonly ownershipRemoved?: boolean | undefined;
   readonly eventBridge?: boolean | undefined;
+  readonly crossOrigin?: readonly CrossOriginRule[] | undefined;
   readonly lifecycle?: readonly LifecycleRule[] | undefined;
 }
 
@@ -226,22 +227,6 @@ export function putBucketOwnershipControls(room: Room): Handler<'s3', 'PutBucket
 
 export function deleteBucketOwnershipControls(room: Room): Handler<'s3', 'DeleteBucketOwnershipControls'> {
   return async (call, input) => await set(room, call, input, { ownershipRemoved: true });
-}
-
-/** The one access control list there is: the owner may do everything. */
-export function ownerAcl(account: string) {
-  const owner = ownerOf(account);
-  return {
-    Owner: owner,
-    Grants: [{ Grantee: { ...owner, Type: 'CanonicalUser' as const }, Permission: 'FULL_CONTROL' as const }],
-  };
-}
-
-export function getBucketAcl(room: Room): Handler<'s3', 'GetBucketAcl'> {
-  return async (call, input) => {
-    await readBucket(room, call, input);
-    return ownerAcl(call.account);
-  };
 }
 
 /* Notifications: every object event goes to the house's bus, whether EventBridge was asked for or not. */

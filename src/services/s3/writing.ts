@@ -1,6 +1,7 @@
 /** PutObject: first the bytes, then one transaction; a crash leaves at most a blob that nobody needs. */
 
 import type { Handler } from '#services/service.ts';
+import { type AclInput, checkAcl } from './acl.ts';
 import { discard, storeContent } from './content.ts';
 import { encryptionMembers } from './encryption-facts.ts';
 import { createEncryption, wantedEncryption } from './encryption.ts';
@@ -11,10 +12,9 @@ import { checkKey, checkOwner, findBucket, readRows, type Room } from './room.ts
 import { settingsOf } from './settings.ts';
 import { createVersionId, shownVersion } from './versions.ts';
 
-export interface PlacementInput {
+export interface PlacementInput extends AclInput {
   readonly SSECustomerAlgorithm?: string | undefined;
   readonly StorageClass?: string | undefined;
-  readonly ACL?: string | undefined;
 }
 
 /** Refuses what would be asked for and not be done. */
@@ -25,10 +25,7 @@ export function checkPlacement(input: PlacementInput): void {
   if (input.StorageClass !== undefined && input.StorageClass !== 'STANDARD') {
     throw s3Fault('InvalidStorageClass', { StorageClassRequested: input.StorageClass });
   }
-  const acl = input.ACL;
-  if (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control') {
-    throw s3Fault('InvalidRequest', {}, 'The bucket does not allow ACLs');
-  }
+  checkAcl(input);
 }
 
 export function putObject(room: Room): Handler<'s3', 'PutObject'> {
