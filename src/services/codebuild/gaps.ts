@@ -3,7 +3,6 @@
 import { gap } from '#services/service.ts';
 
 const batches = gap('batch builds are not built yet');
-const sandboxes = gap('interactive sandboxes are not built yet');
 const fleets = gap('builds run on this machine; there are no fleets');
 
 export const gaps = {
@@ -14,15 +13,6 @@ export const gaps = {
   RetryBuildBatch: batches,
   StartBuildBatch: batches,
   StopBuildBatch: batches,
-  BatchGetCommandExecutions: sandboxes,
-  BatchGetSandboxes: sandboxes,
-  ListCommandExecutionsForSandbox: sandboxes,
-  ListSandboxes: sandboxes,
-  ListSandboxesForProject: sandboxes,
-  StartCommandExecution: sandboxes,
-  StartSandbox: sandboxes,
-  StartSandboxConnection: sandboxes,
-  StopSandbox: sandboxes,
   BatchGetFleets: fleets,
   CreateFleet: fleets,
   DeleteFleet: fleets,

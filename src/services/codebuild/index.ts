@@ -14,13 +14,12 @@
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BuildState } from '#core/build/state.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Service } from '#services/service.ts';
 import { badgesRoute } from './badges.ts';
 import { buildDirectory, recall } from './bench.ts';
 import { buildOperations } from './builds.ts';
-import { createRoleSessions, credentialsRoute } from './credentials.ts';
+import { createRoleSessions, credentialsRoute, type Work } from './credentials.ts';
 import { gaps } from './gaps.ts';
 import { answerGit } from './git-helper.ts';
 import { imageOperations } from './images.ts';
@@ -35,6 +34,7 @@ import { reportMigration } from './report-tables.ts';
 import { trendOperations } from './report-trends.ts';
 import { reportOperations } from './reports.ts';
 import { createRunning } from './running.ts';
+import { createSandboxes, interactiveOperations, sandboxMigration } from './sandboxes/index.ts';
 import { createPolicyReader, sharingOperations } from './sharing.ts';
 import { sourceCredentialOperations } from './source-credentials.ts';
 import { webhookRoute } from './webhook-deliveries.ts';
@@ -54,9 +54,12 @@ export function openCodebuild(
   let trial: Promise<unknown> = Promise.resolve();
   const builds = join(house.directory, 'codebuild', 'builds');
 
-  /** The folder of a running build knows which build it is. */
-  async function findBuild(uuid: string): Promise<BuildState | undefined> {
-    const kept = recall<{ id: string }>(buildDirectory(room, uuid), 'build');
+  const sandboxes = createSandboxes(room, sessions);
+
+  /** The folder of a running build, or sandbox, knows which one it is. */
+  async function findWork(uuid: string): Promise<Work | undefined> {
+    const kept = recall<{ id: string; kind?: 'sandbox' }>(buildDirectory(room, uuid), 'build');
+    if (kept?.kind === 'sandbox') return house.engine.read(sandboxes.machine(), kept.id);
     return kept && house.engine.read(machine, kept.id);
   }
 
@@ -74,13 +77,14 @@ export function openCodebuild(
       ...sourceCredentialOperations(room),
       ...webhookOperations(room),
       ...imageOperations(),
+      ...interactiveOperations(sandboxes),
     },
     permissions,
-    machines: [machine],
-    migrations: [...migrations, reportMigration],
+    machines: [machine, sandboxes.machine()],
+    migrations: [...migrations, reportMigration, sandboxMigration],
     resourcePolicy: createPolicyReader(house),
     routes: [
-      credentialsRoute(house, sessions, findBuild, (state, asked) => answerGit(room, sessions, state, asked)),
+      credentialsRoute(house, sessions, findWork, (state, asked) => answerGit(room, sessions, state, asked)),
       badgesRoute(room),
       webhookRoute(room),
     ],
@@ -89,7 +93,7 @@ export function openCodebuild(
       trial = runtime.problem();
       trial.catch((error: unknown) => house.log.error('the build runtime could not be tried', { error }));
       for (const uuid of existsSync(builds) ? readdirSync(builds) : []) {
-        const state = await findBuild(uuid);
+        const state = await findWork(uuid);
         if (state && !state.isComplete) continue;
         await runtime.kill(join(builds, uuid), 0);
         rmSync(join(builds, uuid), { recursive: true, force: true });

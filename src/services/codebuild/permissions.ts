@@ -11,6 +11,10 @@ const onProject = (action: string, name: string | undefined, scope: Scope): Perm
 const onBuild = (action: string, id: string | undefined, scope: Scope): Permission =>
   onProject(action, projectOfBuild(buildId(id)), scope);
 
+/** A sandbox counts as its project. */
+const onSandbox = (action: string, id: string | undefined, scope: Scope): Permission =>
+  onProject(action, projectOfBuild((id ?? '').replace(/^arn:.*:sandbox\//, '')), scope);
+
 const onReportGroup = (action: string, arn: string | undefined): Permission => ({
   action: `codebuild:${action}`,
   resource: arn ?? '*',
@@ -28,6 +32,19 @@ export const permissions: Permissions<'codebuild'> = {
   StartBuild: (input, scope) => [onProject('StartBuild', input.projectName, scope)],
   RetryBuild: (input, scope) => [onBuild('RetryBuild', input.id, scope)],
   StopBuild: (input, scope) => [onBuild('StopBuild', input.id, scope)],
+  StartSandbox: (input, scope) => [onProject('StartSandbox', input.projectName, scope)],
+  StopSandbox: (input, scope) => [onSandbox('StopSandbox', input.id, scope)],
+  BatchGetSandboxes: (input, scope) =>
+    (input.ids ?? []).map((id) => onSandbox('BatchGetSandboxes', id, scope)),
+  ListSandboxesForProject: (input, scope) => [onProject('ListSandboxesForProject', input.projectName, scope)],
+  StartCommandExecution: (input, scope) => [onSandbox('StartCommandExecution', input.sandboxId, scope)],
+  BatchGetCommandExecutions: (input, scope) => [
+    onSandbox('BatchGetCommandExecutions', input.sandboxId, scope),
+  ],
+  ListCommandExecutionsForSandbox: (input, scope) => [
+    onSandbox('ListCommandExecutionsForSandbox', input.sandboxId, scope),
+  ],
+  StartSandboxConnection: (input, scope) => [onSandbox('StartSandboxConnection', input.sandboxId, scope)],
   BatchGetBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchGetBuilds', id, scope)),
   BatchDeleteBuilds: (input, scope) => (input.ids ?? []).map((id) => onBuild('BatchDeleteBuilds', id, scope)),
   CreateReportGroup: (input, scope) => [
@@ -49,6 +66,9 @@ export const permissions: Permissions<'codebuild'> = {
   CreateWebhook: (input, scope) => [onProject('CreateWebhook', input.projectName, scope)],
   UpdateWebhook: (input, scope) => [onProject('UpdateWebhook', input.projectName, scope)],
   DeleteWebhook: (input, scope) => [onProject('DeleteWebhook', input.projectName, scope)],
+  UpdateProjectVisibility: (input) => [
+    { action: 'codebuild:UpdateProjectVisibility', resource: input.projectArn ?? '*' },
+  ],
   InvalidateProjectCache: (input, scope) => [onProject('InvalidateProjectCache', input.projectName, scope)],
   ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
 };

@@ -93,3 +93,30 @@ export function expansionQuestion(workspace: string, texts: readonly string[]): 
   );
   return `. ${quote(`${workspace}/readonly/state.sh`)}\n${questions.join('')}`;
 }
+
+/** Where the outputs of a sandbox's commands lie, below the workspace. */
+export const CAPTURE_FOLDER = 'output/tmp/commands';
+
+/** A command of a sandbox: as an item of a buildspec, with its two outputs in files. */
+export function capturedCommandScript(workspace: string, number: number, command: string): string {
+  const file = (end: string) => quote(`${workspace}/${CAPTURE_FOLDER}/${number}.${end}`);
+  return (
+    `. ${quote(`${workspace}/readonly/state.sh`)}\n` +
+    `exec >${file('out')} 2>${file('err')}\n` +
+    `# The command:\n${command}\n`
+  );
+}
+
+/** Answers with `<size>,<base64>` of both outputs, as far as they are no longer than `bytesMax`; the log gets them whole. */
+export function captureQuestion(workspace: string, number: number, bytesMax: number): string {
+  const show = (end: string) => {
+    const file = quote(`${workspace}/${CAPTURE_FOLDER}/${number}.${end}`);
+    return `if [ -f ${file} ]; then
+  command -p cat ${file} >&2
+  printf '%s,' "$(command -p wc -c <${file} | command -p tr -d ' ')"
+  command -p head -c ${bytesMax} ${file} | ${ENCODE}
+fi
+`;
+  };
+  return `${show('out')}printf ' '\n${show('err')}:\n`;
+}

@@ -1,0 +1,33 @@
+/** The door to interactive sandboxes, for the room. */
+
+import type { Operations } from '#services/service.ts';
+import { gap } from '#services/service.ts';
+import { executionOperations } from './executions.ts';
+import type { Sandboxes } from './machine.ts';
+import { sandboxOperations } from './sandboxes.ts';
+
+export { createSandboxes } from './machine.ts';
+export { sandboxMigration } from './tables.ts';
+
+type SandboxOperations = Pick<
+  Operations<'codebuild'>,
+  | 'BatchGetCommandExecutions'
+  | 'BatchGetSandboxes'
+  | 'ListCommandExecutionsForSandbox'
+  | 'ListSandboxes'
+  | 'ListSandboxesForProject'
+  | 'StartCommandExecution'
+  | 'StartSandbox'
+  | 'StartSandboxConnection'
+  | 'StopSandbox'
+>;
+
+export function interactiveOperations(sandboxes: Sandboxes): SandboxOperations {
+  return {
+    ...sandboxOperations(sandboxes),
+    ...executionOperations(sandboxes),
+    StartSandboxConnection: gap(
+      "an interactive stream is Session Manager's protocol, which Slipway does not speak; use StartCommandExecution",
+    ),
+  };
+}
