@@ -9,8 +9,7 @@ import { isFault } from '#base/fault.ts';
 import type { Principal } from '#core/policy/principal.ts';
 import type { OperationId } from '#services/clients.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
-import { brokenConstraints } from '#wire/constraints.ts';
-import { loadModel, type ScalarShape, type Shape, type StructureShape } from '#wire/model.ts';
+import { leastInput } from '#test/support/least-input.ts';
 
 /**
  * Allowed to everybody who has credentials, as on AWS; a subscription is confirmed and ended by whoever holds its token
@@ -24,27 +23,6 @@ const OPEN: ReadonlySet<string> = new Set([
 const PER_KEY = 's3:DeleteObjects';
 /** Hosts are known by their registration, not by policies. */
 const HOST_COMMANDS = 'codedeploy-commands';
-
-const BUILD = 'closed:12345678-1234-1234-1234-123456789012';
-
-const CLOSED_KEY = '12345678-1234-1234-1234-123456789012';
-
-/** Members that the handlers need, or need in a form of which the tables do not know. */
-const NEEDED: Readonly<Record<string, object>> = {
-  'codebuild:BatchDeleteBuilds': { ids: [BUILD] },
-  'codebuild:BatchGetBuilds': { ids: [BUILD] },
-  'codebuild:RetryBuild': { id: BUILD },
-  'codebuild:StopBuild': { id: BUILD },
-  'kms:CreateAlias': { AliasName: 'alias/closed' },
-  'kms:Decrypt': { KeyId: CLOSED_KEY },
-  'kms:DeleteAlias': { AliasName: 'alias/closed' },
-  'kms:ReEncrypt': { DestinationKeyId: CLOSED_KEY },
-  'kms:RetireGrant': { KeyId: CLOSED_KEY, GrantId: '1' },
-  'kms:UpdateAlias': { AliasName: 'alias/closed' },
-  'logs:DescribeLogStreams': { logGroupName: 'closed' },
-  'logs:FilterLogEvents': { logGroupName: 'closed' },
-  'logs:GetLogEvents': { logGroupName: 'closed' },
-};
 
 const BUCKET = 'closed-bucket';
 const KEY = 'secret.txt';
@@ -76,11 +54,8 @@ function handlers(): readonly string[] {
 }
 
 async function answerTo(principal: Principal, id: string): Promise<string> {
-  const [service = '', operation = ''] = id.split(':');
-  const { input } = loadModel(service).operations.get(operation) ?? {};
-  const least = { ...(input && leastStructure(input, '')), ...NEEDED[id] };
   try {
-    await house.slipway.house.trust.as(principal).send(id as OperationId, least as never);
+    await house.slipway.house.trust.as(principal).send(id as OperationId, leastInput(id) as never);
     return 'an answer';
   } catch (error) {
     if (!isFault(error)) throw error;
@@ -132,63 +107,3 @@ test('a user who is gone gets no answer from any operation', async () => {
   await house.slipway.root.send('iam:DeleteUser', { UserName: 'gone' });
   for (const id of handlers()) assert.match(await answerTo(gone, id), /^UnrecognizedClientException: /, id);
 });
-
-/** The least input that the table allows. */
-function leastStructure(shape: StructureShape, path: string): Record<string, unknown> {
-  const wanted = [...shape.members].filter(([name]) => shape.required.has(name) || shape.union);
-  const some = shape.union ? wanted.slice(0, 1) : wanted;
-  return Object.fromEntries(
-    some.map(([name, { shape: member }]) => [name, least(member, `${path}.${name}`)]),
-  );
-}
-
-function least(shape: Shape, path: string): unknown {
-  switch (shape.type) {
-    case 'structure':
-      return leastStructure(shape, path);
-    case 'list':
-      return Array.from({ length: Math.max(1, shape.min ?? 0) }, () => least(shape.member.shape, path));
-    case 'map':
-      return { [String(least(shape.key.shape, path))]: least(shape.value.shape, path) };
-    default:
-      return leastScalar(shape, path);
-  }
-}
-
-/** What names and ids look like, somewhere. */
-const TEXTS: readonly string[] = [
-  'd-ABCDEFGH9',
-  'closed-bucket',
-  '1',
-  'arn:aws:iam::123456789012:role/closed',
-  'arn:aws:codecommit:us-east-1:123456789012:closed',
-  '12345678-1234-1234-1234-123456789012',
-  'a'.repeat(40),
-  '0123456789abcdef0123456789abcdef',
-  'v1',
-  'a/b/c/d',
-  's3://closed-bucket/a',
-  'arn:aws:codepipeline:us-east-1:123456789012:closed',
-  'arn:aws:codestar-notifications:us-east-1:123456789012:notificationrule/closed',
-  'arn:aws:events:us-east-1:123456789012:event-bus/closed',
-  'ThirdParty',
-];
-
-function leastScalar(shape: ScalarShape, path: string): unknown {
-  switch (shape.type) {
-    case 'string': {
-      const texts = shape.enum ?? TEXTS;
-      const text = texts.find((each) => brokenConstraints(shape, each).length === 0);
-      assert.ok(text !== undefined, `no text fits ${path}: ${shape.pattern}`);
-      return text;
-    }
-    case 'boolean':
-      return true;
-    case 'timestamp':
-      return new Date(0);
-    case 'blob':
-      return Buffer.from('x');
-    default:
-      return Math.max(1, shape.min ?? 1);
-  }
-}

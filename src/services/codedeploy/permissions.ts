@@ -54,6 +54,9 @@ export const permissions: Permissions<'codedeploy'> = {
   RegisterOnPremisesInstance: onInstance('RegisterOnPremisesInstance'),
   DeregisterOnPremisesInstance: onInstance('DeregisterOnPremisesInstance'),
   GetOnPremisesInstance: onInstance('GetOnPremisesInstance'),
+  BatchGetOnPremisesInstances: onInstances('BatchGetOnPremisesInstances'),
+  AddTagsToOnPremisesInstances: onInstances('AddTagsToOnPremisesInstances'),
+  RemoveTagsFromOnPremisesInstances: onInstances('RemoveTagsFromOnPremisesInstances'),
   ListTagsForResource: onTagged('ListTagsForResource'),
   TagResource: onTagged('TagResource'),
   UntagResource: onTagged('UntagResource'),
@@ -72,6 +75,14 @@ function onGroup(operation: string) {
     const resource = groupArn(scope, input.applicationName ?? '*', group);
     return [{ action: `codedeploy:${operation}`, resource }];
   };
+}
+
+function onInstances(operation: string) {
+  return (input: { readonly instanceNames?: readonly string[] | undefined }, scope: Scope) =>
+    (input.instanceNames ?? []).map((name): Permission => ({
+      action: `codedeploy:${operation}`,
+      resource: instanceArn(scope, name),
+    }));
 }
 
 function onConfig(operation: string) {
