@@ -180,9 +180,7 @@ export interface Service<Name extends ServiceName = ServiceName> {
 }
 
 /** What a browser is told about a page of another origin: `headers` are absent when no rule of the bucket allows it. */
-export type CrossOrigin = (
-  question: CrossOriginQuestion & { readonly bucket: string },
-) => Promise<{
+export type CrossOrigin = (question: CrossOriginQuestion & { readonly bucket: string }) => Promise<{
   readonly isEnabled: boolean;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }>;
