@@ -1,5 +1,10 @@
 /** Errors as a person reads them: one plain sentence, plus what would help where we know it. */
 
+/** What was typed cannot be done; the text says what would help. */
+export class BadUsage extends Error {
+  override readonly name = 'BadUsage';
+}
+
 export function plainError(error: unknown): string {
   const { code, path, message, address, port } = error as NodeJS.ErrnoException & {
     address?: string;

@@ -1,7 +1,7 @@
 /** What a person types: `slipway <command>`. Each command is loaded only when it is called, so that help is instant. */
 
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { plainError } from './errors.ts';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { BadUsage, plainError } from './errors.ts';
 import { defaultDirectory, parseAddress } from './options.ts';
 
 const program = new Command('slipway')
@@ -66,6 +66,52 @@ program
   .action(async (files, options) => (await import('./check.ts')).check(files, options));
 
 program
+  .command('run')
+  .description('build a local folder by its buildspec, once, without a server')
+  .argument('[buildspec]', 'the buildspec (default: buildspec.yml in the source)')
+  .option('-b, --buildspec <file>', 'the same, as an option')
+  .option(
+    '-s, --source <dir>',
+    'the folder that is built (default: .); once more as ID:DIR for each secondary source',
+    collect,
+    [],
+  )
+  .option('-a, --artifacts <dir>', 'where to put artifacts.zip, and ID.zip of secondary ones')
+  .option('--unpack', 'put the artifacts there as files', false)
+  .option('-r, --reports <dir>', 'where to put the raw files of reports')
+  .option('-e, --env-file <file>', 'variables: NAME=VALUE lines, # comments, quotes are literal')
+  .option('--env <name=value>', 'a variable; may be repeated', collect, [])
+  .option(
+    '--secret <name>',
+    'a variable from the environment, or NAME@FILE from a file, kept out of the log; may be repeated',
+    collect,
+    [],
+  )
+  .option('-i, --image <name>', 'the image of the environment', 'aws/codebuild/standard:7.0')
+  .option('--compute <size>', 'small, medium, large, xlarge or 2xlarge', 'small')
+  .option('--timeout <minutes>', 'end the build after so long', '60')
+  .option('-d, --privileged', 'privileged mode, for builds of container images', false)
+  .option('--runtime <name>', 'where it runs: sandbox, or process (no isolation at all)', 'sandbox')
+  .option('--json', 'print one JSON object a line, and the result as the last', false)
+  .addOption(new Option('-m, --mount').hideHelp())
+  .addOption(new Option('-c, --aws-configuration').hideHelp())
+  .addOption(new Option('-p, --profile <name>').hideHelp())
+  .addOption(new Option('-l, --agent-image <name>').hideHelp())
+  .addHelpText(
+    'after',
+    `
+The folder is copied as it is, .git included, and never changed. What the buildspec takes from Parameter Store or
+Secrets Manager is given with --secret. Ends with 0 when the build succeeded, 1 when it failed, 2 for a wrong option.
+
+Of the letters of AWS's script for local builds, -m (mount), -c and -p (AWS configuration) and -l (agent) are refused:
+a build works on a copy, in an account of its own that is gone afterwards, and sees no credentials of yours.`,
+  )
+  .exitOverride((error) => {
+    throw new CommanderError(error.exitCode === 0 ? 0 : 2, error.code, error.message);
+  })
+  .action(async (file, options) => (await import('./run.ts')).run(file, options));
+
+program
   .command('watch')
   .description('follow an execution of a pipeline')
   .argument('<pipeline>', 'name of the pipeline')
@@ -91,8 +137,12 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
   else {
     process.stderr.write(`slipway: ${plainError(error)}\n`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof BadUsage ? 2 : 1;
   }
+}
+
+function collect(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
 }
 
 function address(text: string): { host: string; port: number } {
