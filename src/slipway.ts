@@ -33,6 +33,7 @@ import { openS3 } from '#services/s3/index.ts';
 import type { Caller, House } from '#services/service.ts';
 import { openSns } from '#services/sns/index.ts';
 import { openSqs } from '#services/sqs/index.ts';
+import { openSsm } from '#services/ssm/index.ts';
 import { openSts } from '#services/sts/index.ts';
 import { type Database, migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
@@ -159,6 +160,7 @@ function openRooms(house: House, options: SlipwayOptions) {
     openSns(house, options.environment),
     openCloudwatch(house),
     openKms(house),
+    openSsm(house),
     openS3(house),
     openCodecommit(house),
     openCodebuild(house, createRuntime(options), options.folders),
