@@ -42,6 +42,15 @@ export interface Shard {
   readonly total: number;
 }
 
+/** What a build knows of the batch that started it. */
+export interface BatchPart {
+  readonly batchArn: string;
+  readonly identifier: string;
+  /** It reads the batch section and runs nothing. */
+  readonly isRoot: boolean;
+  readonly shard?: Shard;
+}
+
 export function isIdentifier(text: string): boolean {
   return text.length <= IDENTIFIER_LENGTH_MAX && /^\w+$/.test(text);
 }

@@ -4,6 +4,7 @@
  * https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details.html
  */
 
+import type { BatchPart, BatchSpec } from '#core/batch/batch-spec.ts';
 import type { CommandPhase } from '#core/buildspec/buildspec.ts';
 
 export const PHASES = [
@@ -63,6 +64,8 @@ export interface BuildPlan {
   readonly pipeline?: PipelinePlan;
   readonly cache?: CachePlan;
   readonly autoRetry?: AutoRetryPlan;
+  /** Of a build that a batch started. */
+  readonly batch?: BatchPart;
   /** Variables that only a webhook knows, such as who pushed; by name. */
   readonly webhook?: Readonly<Record<string, string>>;
 }
@@ -144,6 +147,8 @@ export interface BuildFacts {
   readonly exportedVariables?: readonly { readonly name: string; readonly value: string }[];
   readonly artifacts?: readonly ArtifactFacts[];
   readonly reportArns?: readonly string[];
+  /** What the first build of a batch read. */
+  readonly batch?: BatchSpec;
 }
 
 export interface ArtifactFacts {

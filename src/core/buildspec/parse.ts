@@ -12,7 +12,13 @@ import type { YamlEntry, YamlNode } from './node.ts';
 import { readArtifacts, readCache, readReports, readSecondaryArtifacts } from './outputs.ts';
 import { find, readSwitch, readText, readTextList, readTextMap } from './values.ts';
 
-export type ParsedBuildspec = { readonly buildspec: Buildspec } | { readonly error: string };
+export type ParsedBuildspec =
+  | {
+      readonly buildspec: Buildspec;
+      /** Only of what starts a batch. */
+      readonly batch?: BatchSpec;
+    }
+  | { readonly error: string };
 
 export function parseBuildspec(text: string): ParsedBuildspec {
   return parsed(() => {

@@ -6,6 +6,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TESTS_RUN } from './tests-run.ts';
 
 const SEARCH = `shopt -s globstar nullglob dotglob
 cd "\${CODEBUILD_SRC_DIR:-.}" || exit 1
@@ -36,6 +37,7 @@ curl -fsS -G -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" \\
   "$AWS_CONTAINER_CREDENTIALS_FULL_URI/git" 2>/dev/null |
   sed -n 's/^{"username":"\\(.*\\)","password":"\\(.*\\)"}$/username=\\1\\npassword=\\2/p'
 `,
+  'codebuild-tests-run': TESTS_RUN,
   'codebuild-breakpoint': '#!/bin/sh\necho "codebuild-breakpoint: debug sessions are off" >&2\n',
   'codebuild-resume': '#!/bin/sh\necho "codebuild-resume: debug sessions are off" >&2\n',
 };

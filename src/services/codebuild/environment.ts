@@ -4,6 +4,7 @@
  * https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
  */
 
+import type { BatchPart } from '#core/batch/batch-spec.ts';
 import type { Buildspec } from '#core/buildspec/buildspec.ts';
 import type { Bench } from './bench.ts';
 import { CREDENTIALS_PREFIX, credentialsToken } from './credentials.ts';
@@ -67,12 +68,26 @@ function ownVariables(
     ['CODEBUILD_SRC_DIR', primary?.path ?? ''],
     ...(resolvedVersion === undefined ? [] : [['CODEBUILD_RESOLVED_SOURCE_VERSION', resolvedVersion]]),
     ...Object.entries(plan.webhook ?? {}),
+    ...(plan.batch ? batchVariables(plan.batch) : []),
     ...secondary.flatMap((place) => [
       [`CODEBUILD_SRC_DIR_${place.source.identifier}`, place.path],
       [`CODEBUILD_SOURCE_REPO_URL_${place.source.identifier}`, repoUrl(place)],
       [`CODEBUILD_SOURCE_VERSION_${place.source.identifier}`, place.source.version ?? ''],
     ]),
   ] as [string, string][];
+}
+
+/** The part of a fan-out is for `codebuild-tests-run`; AWS does not tell how it knows. */
+function batchVariables({ identifier, shard }: BatchPart): [string, string][] {
+  return [
+    ['CODEBUILD_BATCH_BUILD_IDENTIFIER', identifier],
+    ...(shard
+      ? ([
+          ['CODEBUILD_BATCH_SHARD_INDEX', String(shard.index)],
+          ['CODEBUILD_BATCH_SHARD_TOTAL', String(shard.total)],
+        ] as [string, string][])
+      : []),
+  ];
 }
 
 /** Under CodePipeline the version is where the input artifact lies. */

@@ -12,7 +12,7 @@ import { isFault } from '#base/fault.ts';
 import type { BuildFacts } from '#core/build/state.ts';
 import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
 import { BUILDSPEC_LENGTH_MAX } from '#core/buildspec/node.ts';
-import { parseBuildspec } from '#core/buildspec/parse.ts';
+import { parseBatchspec, parseBuildspec } from '#core/buildspec/parse.ts';
 import { ZipRefused } from '#store/zip-entries.ts';
 import { readCloneReference } from './clone-reference.ts';
 import { cloneReferred, cloneRepository, type Refuse } from './git-sources.ts';
@@ -34,7 +34,10 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
   const { plan } = bench;
   const { places, resolved } = await fetchSources(bench);
   const [primary] = places;
-  const spec = await readBuildspec(bench, primary as SourcePlace);
+  const text = await readBuildspec(bench, primary as SourcePlace);
+  const parsed = plan.batch?.isRoot ? parseBatchspec(text) : parseBuildspec(text);
+  if ('error' in parsed) throw new PhaseFailure('YAML_FILE_ERROR', parsed.error);
+  const { buildspec: spec } = parsed;
   if (plan.source.reportBuildStatus) {
     bench.say('The status of this build is not told to the provider: Slipway does not call providers');
   }
@@ -49,6 +52,7 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
     ...(resolved === undefined ? {} : { resolvedSourceVersion: resolved }),
     commandPhases: commandPhases(spec),
     onFailure: failureRules(spec),
+    ...(parsed.batch ? { batch: parsed.batch } : {}),
   };
 }
 
@@ -183,7 +187,7 @@ async function copyFolder(bench: Bench, bucket: string, prefix: string, folder: 
   } while (token !== undefined);
 }
 
-async function readBuildspec(bench: Bench, primary: SourcePlace): Promise<Buildspec> {
+async function readBuildspec(bench: Bench, primary: SourcePlace): Promise<string> {
   const { sandbox } = bench;
   const given = primary.source.buildspec;
   let text: string;
@@ -212,9 +216,7 @@ async function readBuildspec(bench: Bench, primary: SourcePlace): Promise<Builds
     }
     text = readFileSync(path, 'utf8');
   }
-  const parsed = parseBuildspec(text);
-  if ('error' in parsed) throw new PhaseFailure('YAML_FILE_ERROR', parsed.error);
-  return parsed.buildspec;
+  return text;
 }
 
 /** What every command reads first, and the commands of CodeBuild's own. */

@@ -58,6 +58,7 @@ export function viewBuild(scope: Scope, state: BuildState, number: number): Buil
     initiator: plan.initiator,
     encryptionKey: plan.encryptionKey,
     ...(facts.reportArns?.length && { reportArns: [...facts.reportArns] }),
+    ...(plan.batch && { buildBatchArn: plan.batch.batchArn }),
     ...(plan.autoRetry && { autoRetryConfig: viewAutoRetry(state, plan.autoRetry) }),
     exportedEnvironmentVariables: (facts.exportedVariables ?? []).map((variable) => ({ ...variable })),
   };
