@@ -4,8 +4,19 @@
  * devices but the harmless ones. One list of mounts, which bubblewrap takes as arguments and the shell as commands.
  */
 
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export type Mount =
@@ -44,8 +55,13 @@ const ETC_FILES = [
   'gai.conf',
   'ca-certificates.conf',
 ];
-/** Shown as they are. */
 const ETC_SHOWN = ['ssl', 'alternatives', 'ld.so.conf.d', 'resolv.conf', 'hosts', 'pki', 'ca-certificates'];
+/**
+ * Debian keeps parts of some tools here, without which they do not start; of Maven's folder only what it starts with,
+ * as its settings may hold passwords.
+ */
+const ETC_TOOLS = ['maven/m2.conf', 'maven/logging', 'perl', 'fonts'];
+const ETC_JAVA = /^java(-\d+)?(-openjdk)?$/;
 const ETC_MADE: Readonly<Record<string, string>> = {
   passwd: 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n',
   group: 'root:x:0:\nnogroup:x:65534:\n',
@@ -78,7 +94,7 @@ export function prepareSkeleton(skeleton: string, workspace: string): void {
   for (const name of ETC_FILES) {
     if (existsSync(`/etc/${name}`)) place(join(skeleton, 'etc', name), readFileSync(`/etc/${name}`));
   }
-  for (const name of ETC_SHOWN.filter((shown) => existsSync(`/etc/${shown}`))) {
+  for (const name of shownOfEtc()) {
     const target = join(skeleton, 'etc', name);
     if (statSync(`/etc/${name}`).isDirectory()) mkdirSync(target, { recursive: true });
     else place(target, Buffer.alloc(0));
@@ -98,7 +114,7 @@ export function planMounts(plan: ViewPlan): Mount[] {
   const shown = [
     '/usr',
     ...PROGRAM_FOLDERS.map((folder) => `/${folder}`).filter((path) => existsSync(path) && !isLink(path)),
-    ...ETC_SHOWN.map((name) => `/etc/${name}`).filter((path) => existsSync(path)),
+    ...shownOfEtc().map((name) => `/etc/${name}`),
   ];
   const hidden = realpathSync(plan.hidden);
   return [
@@ -152,6 +168,12 @@ export function mountTable(mounts: readonly Mount[], root: string): string {
     }
   });
   return `${lines.join('\n')}\n`;
+}
+
+/** What is there, shown as it is. */
+function shownOfEtc(): string[] {
+  const java = readdirSync('/etc').filter((name) => ETC_JAVA.test(name));
+  return [...ETC_SHOWN, ...ETC_TOOLS, ...java].filter((name) => existsSync(`/etc/${name}`));
 }
 
 function place(path: string, content: Buffer): void {
