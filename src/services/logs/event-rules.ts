@@ -1,16 +1,15 @@
 /** The rules of batches, pages and their tokens; pure. */
 
 import { fault } from '#base/fault.ts';
-import type { EventRow, StreamRow } from './tables.ts';
+import type { Place } from '#core/log-chunk/event.ts';
+import { EVENT_OVERHEAD_BYTES } from '#core/log-chunk/sizes.ts';
 
 const BATCH_EVENTS_MAX = 10_000;
 const BATCH_BYTES_MAX = 1_048_576;
-const EVENT_OVERHEAD_BYTES = 26;
 const HOUR_MS = 3_600_000;
 const BATCH_SPAN_MS = 24 * HOUR_MS;
 export const FUTURE_MS = 2 * HOUR_MS;
 export const PAST_MS = 14 * 24 * HOUR_MS;
-const PAGE_BYTES_MAX = 1_048_576;
 
 interface InputEvent {
   readonly timestamp: number | undefined;
@@ -68,39 +67,40 @@ export function positionOf(token: string | undefined): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-interface Place {
-  readonly at: number;
-  readonly sequence: number;
+/**
+ * `f/<56 digits>/s`: time, sequence and stream of a place between events. Forward lies what is not before it, backward
+ * what is before it, so that both tokens of an empty page are the same place, and a follower sees the same one again.
+ */
+export function createToken(direction: 'f' | 'b', { at, streamId, sequence }: Place): string {
+  return `${direction}/${digits(at, 18)}${digits(sequence, 20)}${digits(streamId, 18)}/s`;
 }
 
-/** `f/<56 digits>/s`: time, sequence, stream. */
-export function createToken(direction: 'f' | 'b', stream: StreamRow, place: Place): string {
-  return `${direction}/${digits(place.at, 18)}${digits(place.sequence, 20)}${digits(stream.stream_id, 18)}/s`;
-}
-
-export function parseToken(token: string, stream: StreamRow): Place & { readonly forward: boolean } {
+export function parseToken(token: string, streamId: number): { isForward: boolean; place: Place } {
   const match = /^([fb])\/(\d{18})(\d{20})(\d{18})\/s$/.exec(token);
-  if (!match || Number(match[4]) !== stream.stream_id) {
+  if (!match || Number(match[4]) !== streamId) {
     throw fault('InvalidParameterException', 'The specified nextToken is invalid.');
   }
-  return { forward: match[1] === 'f', at: Number(match[2]), sequence: Number(match[3]) };
+  return {
+    isForward: match[1] === 'f',
+    place: { at: Number(match[2]), streamId, sequence: Number(match[3]) },
+  };
 }
 
-export function parseFilterToken(token: string): Place & { readonly streamId: number } {
-  const match = /^\[(\d{1,15}),(\d{1,15}),(\d{1,15})\]$/.exec(Buffer.from(token, 'base64url').toString());
+export function createFilterToken({ at, streamId, sequence }: Place): string {
+  return Buffer.from(JSON.stringify([at, streamId, sequence])).toString('base64url');
+}
+
+export function parseFilterToken(token: string): Place {
+  const match = /^\[(\d{1,15}),(\d{1,16}),(\d{1,16})\]$/.exec(Buffer.from(token, 'base64url').toString());
   if (!match) throw fault('InvalidParameterException', 'The specified nextToken is invalid.');
   return { at: Number(match[1]), streamId: Number(match[2]), sequence: Number(match[3]) };
 }
 
-export function digits(value: number, length: number): string {
-  return String(value).padStart(length, '0');
+/** Unique and stable: where the event stands. */
+export function eventId({ at, streamId, sequence }: Place): string {
+  return digits(at, 20) + digits(streamId, 18) + digits(sequence, 18);
 }
 
-export function cutToBytes(rows: readonly EventRow[]): EventRow[] {
-  let bytes = 0;
-  const end = rows.findIndex((row, i) => {
-    bytes += Buffer.byteLength(row.message) + EVENT_OVERHEAD_BYTES;
-    return i > 0 && bytes > PAGE_BYTES_MAX;
-  });
-  return end < 0 ? [...rows] : rows.slice(0, end);
+function digits(value: number, length: number): string {
+  return String(value).padStart(length, '0');
 }

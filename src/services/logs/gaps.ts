@@ -6,7 +6,6 @@ const insights = gap('Insights queries are not built');
 const delivery = gap('events leave the room only through its reading operations');
 const analysis = gap('events are kept as they came');
 const protection = gap('groups have retention and IAM only');
-const listing = gap('DescribeLogGroups gives the groups');
 
 export const gaps = {
   CreateLookupTable: insights,
@@ -92,17 +91,13 @@ export const gaps = {
   TestTransformer: analysis,
   UpdateAnomaly: analysis,
   UpdateLogAnomalyDetector: analysis,
-  AssociateKmsKey: protection,
   DeleteAccountPolicy: protection,
   DeleteDataProtectionPolicy: protection,
   DeleteResourcePolicy: protection,
   DescribeAccountPolicies: protection,
   DescribeResourcePolicies: protection,
-  DisassociateKmsKey: protection,
   GetDataProtectionPolicy: protection,
   PutAccountPolicy: protection,
   PutDataProtectionPolicy: protection,
-  PutLogGroupDeletionProtection: protection,
   PutResourcePolicy: protection,
-  ListLogGroups: listing,
 } as const;

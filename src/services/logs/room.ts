@@ -54,12 +54,14 @@ export function endOfPrefix(prefix: string): string {
   return `${prefix}\u{10ffff}`;
 }
 
-export async function deleteStreams(
-  transaction: Kysely<Tables>,
-  streamIds: readonly number[],
-): Promise<void> {
-  for (const id of streamIds) {
-    await transaction.deleteFrom('logs_event').where('stream_id', '=', id).execute();
-    await transaction.deleteFrom('logs_stream').where('stream_id', '=', id).execute();
+/** Streams with what they hold; their chunks are removed later, see `dropping.ts`, and nobody finds them meanwhile. */
+export async function dropStreams(transaction: Kysely<Tables>, group: string, name?: string): Promise<void> {
+  let streams = transaction.selectFrom('logs_stream').select('stream_id').where('group_name', '=', group);
+  let deleted = transaction.deleteFrom('logs_stream').where('group_name', '=', group);
+  if (name !== undefined) {
+    streams = streams.where('name', '=', name);
+    deleted = deleted.where('name', '=', name);
   }
+  await transaction.insertInto('logs_dropped_stream').columns(['stream_id']).expression(streams).execute();
+  await deleted.execute();
 }

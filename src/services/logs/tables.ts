@@ -1,14 +1,17 @@
-/** The rows of the room. A group's events go with their stream; a stream counts the events it has ever taken. */
+/**
+ * The rows of the room. Events rest in chunks: runs of a stream's events, compressed and encrypted, see `chunks.ts`. A
+ * stream counts the events it has ever taken, so each has its sequence.
+ */
 
 import type { Kysely } from 'kysely';
-import { sql } from 'kysely';
-import type { Migration } from '#engine/machine.ts';
 import type { Database } from '#store/database.ts';
 
 export type Tables = {
   logs_group: GroupRow;
   logs_stream: StreamRow;
-  logs_event: EventRow;
+  logs_chunk: ChunkRow;
+  logs_dropped_stream: { stream_id: number };
+  logs_data_key: DataKeyRow;
   logs_metric_filter: MetricFilterRow;
   logs_metric_count: MetricCountRow;
 };
@@ -31,10 +34,15 @@ export type MetricCountRow = {
 
 export type GroupRow = {
   name: string;
+  /** Of this group and no later one of the same name. */
+  group_id: number;
   created_at: number;
   retention_days: number | null;
   /** JSON map. */
   tags: string;
+  /** What new events are encrypted with, besides the installation's own keys. */
+  data_key_id: number | null;
+  is_protected: number;
 };
 
 export type StreamRow = {
@@ -47,74 +55,36 @@ export type StreamRow = {
   last_ingestion_at: number | null;
   /** How many events it has taken; also the sequence of the next one. */
   event_count: number;
+  /** Bytes of the events that it has, as PutLogEvents counts them. */
+  stored_bytes: number;
+  /** Chunks put since the last merge, and the size of those that are not full. */
+  loose_chunks: number;
+  loose_size: number;
 };
 
-export type EventRow = {
+export type ChunkRow = {
   stream_id: number;
-  at: number;
-  sequence: number;
-  ingested_at: number;
-  message: string;
+  first_sequence: number;
+  group_id: number;
+  event_count: number;
+  first_at: number;
+  last_at: number;
+  size: number;
+  level: number;
+  data_key_id: number | null;
+  content: Uint8Array;
+};
+
+/** A data key that a KMS key protects. */
+export type DataKeyRow = {
+  data_key_id: number;
+  group_id: number;
+  kms_key_arn: string;
+  /** For the encryption context. */
+  group_arn: string;
+  ciphertext: Uint8Array;
 };
 
 export function tables(database: Database | Kysely<unknown>): Kysely<Tables> {
   return ('read' in database ? database.read : database).withTables<Tables>();
 }
-
-export const migrations: readonly Migration[] = [
-  {
-    name: 'logs/001-groups-streams-events',
-    async up(database) {
-      await database.schema
-        .createTable('logs_group')
-        .addColumn('name', 'text', (column) => column.primaryKey())
-        .addColumn('created_at', 'bigint', (column) => column.notNull())
-        .addColumn('retention_days', 'bigint')
-        .addColumn('tags', 'text', (column) => column.notNull())
-        .execute();
-      await database.schema
-        .createTable('logs_stream')
-        .addColumn('stream_id', 'bigint', (column) => column.primaryKey())
-        .addColumn('group_name', 'text', (column) => column.notNull())
-        .addColumn('name', 'text', (column) => column.notNull())
-        .addColumn('created_at', 'bigint', (column) => column.notNull())
-        .addColumn('first_event_at', 'bigint')
-        .addColumn('last_event_at', 'bigint')
-        .addColumn('last_ingestion_at', 'bigint')
-        .addColumn('event_count', 'bigint', (column) => column.notNull())
-        .addUniqueConstraint('logs_stream_name', ['group_name', 'name'])
-        .execute();
-      await database.schema
-        .createTable('logs_event')
-        .addColumn('stream_id', 'bigint', (column) => column.notNull())
-        .addColumn('at', 'bigint', (column) => column.notNull())
-        .addColumn('sequence', 'bigint', (column) => column.notNull())
-        .addColumn('ingested_at', 'bigint', (column) => column.notNull())
-        .addColumn('message', 'text', (column) => column.notNull())
-        .addPrimaryKeyConstraint('logs_event_key', ['stream_id', 'at', 'sequence'])
-        .execute();
-      await sql`create index logs_event_at on logs_event (at)`.execute(database);
-    },
-  },
-  {
-    name: 'logs/002-metric-filters',
-    async up(database) {
-      await database.schema
-        .createTable('logs_metric_filter')
-        .addColumn('group_name', 'text', (column) => column.notNull())
-        .addColumn('name', 'text', (column) => column.notNull())
-        .addColumn('pattern', 'text', (column) => column.notNull())
-        .addColumn('transformation', 'text', (column) => column.notNull())
-        .addColumn('created_at', 'bigint', (column) => column.notNull())
-        .addPrimaryKeyConstraint('logs_metric_filter_key', ['group_name', 'name'])
-        .execute();
-      await database.schema
-        .createTable('logs_metric_count')
-        .addColumn('count_id', 'bigint', (column) => column.primaryKey())
-        .addColumn('group_name', 'text', (column) => column.notNull())
-        .addColumn('count', 'text', (column) => column.notNull())
-        .execute();
-      await sql`create index logs_metric_count_group on logs_metric_count (group_name)`.execute(database);
-    },
-  },
-];

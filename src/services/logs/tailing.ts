@@ -8,13 +8,13 @@
 import { createBell } from '#base/bell.ts';
 import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
+import type { ContentEvent } from '#core/log-chunk/content.ts';
 import { parseLogPattern } from '#core/log-pattern/parse.ts';
 import type { LogPattern } from '#core/log-pattern/pattern.ts';
 import type { InputOf, OutputOf } from '#services/clients.ts';
 import type { Call, Handler, House } from '#services/service.ts';
 import { groupName, onGroup } from './names.ts';
 import { requireGroup } from './room.ts';
-import type { EventRow } from './tables.ts';
 
 const SESSION_MS_MAX = 3 * 3_600_000;
 const SESSIONS_MAX = 15;
@@ -33,7 +33,7 @@ type TailedEvent = Extract<TailEvent, { sessionUpdate: object }>['sessionUpdate'
 
 export interface Tails {
   /** Called with what is stored; costs nothing where nobody follows. */
-  tell(group: string, stream: string, rows: readonly EventRow[]): void;
+  tell(group: string, stream: string, events: readonly ContentEvent[]): void;
   readonly operations: { readonly StartLiveTail: Handler<'logs', 'StartLiveTail'> };
   /** Ends all sessions. */
   end(): void;
@@ -56,11 +56,11 @@ export function createTails(house: House): Tails {
   const sessions = new Set<Session>();
   const bell = createBell(clock);
 
-  function tell(group: string, stream: string, rows: readonly EventRow[]): void {
+  function tell(group: string, stream: string, events: readonly ContentEvent[]): void {
     for (const session of sessions) {
       if (!session.groups.has(group) || !isFollowed(session, stream)) continue;
-      for (const row of rows) {
-        if (!session.pattern.matches(row.message)) continue;
+      for (const event of events) {
+        if (!session.pattern.matches(event.message)) continue;
         if (session.left === 0) {
           session.isSampled = true;
           break;
@@ -69,9 +69,9 @@ export function createTails(house: House): Tails {
         session.waiting.push({
           logStreamName: stream,
           logGroupIdentifier: `${house.account}:${group}`,
-          message: row.message,
-          timestamp: row.at,
-          ingestionTime: row.ingested_at,
+          message: event.message,
+          timestamp: event.at,
+          ingestionTime: event.ingestedAt,
         });
       }
       bell.ring([session.id]);
