@@ -39,13 +39,37 @@ export function createGroups(id: string, limits: Limits): Groups {
 /** Processes that the kernel killed for want of memory. */
 export function outOfMemoryKills(id: string): number {
   for (const folder of groupFolders(id)) {
-    for (const file of ['memory.events', 'memory.oom_control']) {
-      const path = join(folder, file);
-      if (!existsSync(path)) continue;
-      return Number(/^oom_kill (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
-    }
+    const kills = killsIn(folder);
+    if (kills !== undefined) return kills;
   }
   return 0;
+}
+
+/** The same for one folder; `undefined` when memory is not what it limits. */
+export function killsIn(folder: string): number | undefined {
+  for (const file of ['memory.events', 'memory.oom_control']) {
+    const path = join(folder, file);
+    if (!existsSync(path)) continue;
+    try {
+      return Number(/^oom_kill (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
+    } catch (error) {
+      // The group may go between the two looks.
+      if (!['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The folder that limits the memory of a process; `undefined` when the process is gone or out of sight. */
+export function memoryFolderOf(id: number): string | undefined {
+  const path = `/proc/${id}/cgroup`;
+  if (id <= 0 || !existsSync(path)) return undefined;
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const [, controllers = '', group] = line.split(':');
+    if (group === undefined || controllers !== (isVersionTwo() ? '' : 'memory')) continue;
+    return join(ROOT, controllers, group);
+  }
+  return undefined;
 }
 
 /** Ids of the processes in the sandbox's groups. */

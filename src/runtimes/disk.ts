@@ -1,6 +1,7 @@
 /**
- * Watches how much a sandbox has written, and into how many files: empty ones fill a disk too. A quota of the file system would be stricter, but needs one; this looks from
- * time to time, the less often the longer a look takes. One file alone is bounded at once, by a limit of its process.
+ * Watches how much a sandbox has written, and into how many files: empty ones fill a disk too. A quota of the file
+ * system would be stricter, but needs one; this looks from time to time, the less often the longer a look takes. One
+ * file alone is bounded at once, by a limit of its process.
  */
 
 import { execFile } from 'node:child_process';
@@ -20,8 +21,20 @@ export interface DiskWatch {
   stop(): void;
 }
 
-export function watchDisk(directory: string, limitBytes: number, onExceeded: () => void): DiskWatch {
-  const folders = ['workspace', 'home', 'log', 'ends'].map((name) => join(directory, name));
+/** What counts besides the sandbox's own folders: further ones, or bytes that somebody else has to count. */
+export interface ElsewhereWritten {
+  readonly folders: readonly string[];
+  bytes(): Promise<number>;
+}
+
+export function watchDisk(
+  directory: string,
+  limitBytes: number,
+  onExceeded: () => void,
+  elsewhere: ElsewhereWritten = { folders: [], bytes: () => Promise.resolve(0) },
+): DiskWatch {
+  const own = ['workspace', 'home', 'log', 'ends'].map((name) => join(directory, name));
+  const folders = [...own, ...elsewhere.folders];
   const filesMax = Math.max(FILES_MIN, Math.floor(limitBytes / BYTES_PER_FILE));
   let verdict: string | undefined;
   let stopped = false;
@@ -29,8 +42,9 @@ export function watchDisk(directory: string, limitBytes: number, onExceeded: () 
   const look = async () => {
     const started = performance.now();
     const [kibibytes, files] = [await total('-skxc', folders), await total('-sxc', ['--inodes', ...folders])];
+    const bytes = kibibytes * 1024 + (await elsewhere.bytes());
     if (stopped) return;
-    if (kibibytes * 1024 > limitBytes) {
+    if (bytes > limitBytes) {
       verdict = `it wrote more than ${Math.floor(limitBytes / 1024 / 1024)} MiB to its disk`;
     } else if (files > filesMax) {
       verdict = `it wrote more than ${filesMax} files to its disk`;

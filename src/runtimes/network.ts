@@ -61,9 +61,14 @@ export function networkVariables(plan: NetworkPlan): Readonly<Record<string, str
 
 /** Names that lead to the doors inside, where nobody resolves any other. */
 export function hostsFile(plan: NetworkPlan): string {
+  return `127.0.0.1 ${['localhost', 'build', ...hostsOf(plan)].join(' ')}\n::1 localhost\n`;
+}
+
+/** Names besides `localhost` that must lead to the loopback inside. */
+export function hostsOf(plan: NetworkPlan): readonly string[] {
   const name = placeOf(plan.endpoint)?.host;
-  const isName = name !== undefined && !isIP(name) && name !== 'localhost';
-  return `127.0.0.1 localhost build${isName ? ` ${name}` : ''}\n::1 localhost\n`;
+  const isInside = plan.setting.type === 'allow' && name !== undefined;
+  return isInside && !isIP(name) && name !== 'localhost' ? [name] : [];
 }
 
 export function describeNetwork({ setting }: NetworkPlan): string {

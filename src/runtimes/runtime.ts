@@ -13,12 +13,42 @@
 
 export interface Runtime {
   readonly name: string;
-  /** Why this machine cannot run it, in one sentence; `undefined` when it can. Asked once before the first `open`. */
-  problem(): Promise<string | undefined>;
+  /**
+   * Why this machine cannot run it, in one sentence; `undefined` when it can. Asked once before the first `open`.
+   * `inImage`: for a plan with an image; by default for one without.
+   */
+  problem(inImage?: boolean): Promise<string | undefined>;
   /** Throws when the sandbox cannot be started. */
   open(plan: SandboxPlan): Promise<Sandbox>;
   /** TERM to every process, KILL after the grace; resolves when none is left. A folder without sandbox is fine. */
   kill(directory: string, graceMs: number): Promise<void>;
+  /** Absent where no plan may have an image. */
+  readonly images?: Images;
+}
+
+/** The images of a container engine; what it refuses rejects with an `ImageProblem`. */
+export interface Images {
+  /** An image that is there, by its id. */
+  find(reference: string): Promise<string | undefined>;
+  /** Brings an image from its registry; returns its id. The credentials are kept nowhere. */
+  pull(
+    reference: string,
+    credentials: { readonly username: string; readonly password: string } | undefined,
+    signal: AbortSignal,
+  ): Promise<string>;
+  /** The operator's word that a build may be root of this machine. */
+  readonly arePrivilegedAllowed: boolean;
+}
+
+/** An image that cannot be brought or started, in the engine's words; nothing of this server is to blame. */
+export class ImageProblem extends Error {
+  override readonly name = 'ImageProblem';
+}
+
+export interface ImagePlan {
+  readonly id: string;
+  /** With an engine of its own inside, and with all rights over the machine. */
+  readonly isPrivileged: boolean;
 }
 
 export interface SandboxPlan {
@@ -31,6 +61,8 @@ export interface SandboxPlan {
   readonly limits: Limits;
   /** Slipway's own URL; commands reach it unless the operator closed the network altogether. */
   readonly endpoint?: string;
+  /** What the commands find around them; by default this machine's own tools. Not needed to attach again. */
+  readonly image?: ImagePlan;
 }
 
 export interface Limits {

@@ -26,7 +26,8 @@ export interface Supervision {
 export function supervisorScript(readonlyPath: string, supervision: Supervision): string {
   const { processes } = supervision;
   // bash and dash call it by different letters.
-  const limit = processes === undefined ? '' : `ulimit -u ${processes} 2>/dev/null || ulimit -p ${processes}\n`;
+  const limit =
+    processes === undefined ? '' : `ulimit -u ${processes} 2>/dev/null || ulimit -p ${processes}\n`;
   return `# Runs the steps that the server orders.
 ${limit}trap '' HUP INT
 # The server ends it long before this; but a server may never come back.

@@ -1,0 +1,284 @@
+/**
+ * A Docker Engine as this runtime uses it: a dozen of its calls, over its socket on this machine. The client library is
+ * loaded with the first call, so a server that never sees an image never pays for it. Every call has a time limit; what
+ * the engine answers about an absent thing is `undefined`, everything else that is not success is an `EngineError` with
+ * the engine's own words.
+ * https://docs.docker.com/engine/api/v1.40/
+ */
+
+import type { IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
+import type DockerModem from 'docker-modem';
+
+/** Of Docker 19.03; every engine since speaks it, or says that it is too new for that. */
+const CALL_MS_MAX = 60_000;
+/** A pull of the largest image that AWS takes, over a slow line. */
+const PULL_MS_MAX = 60 * 60_000;
+const REFERENCE = /^[A-Za-z0-9][\w.:/@-]{0,499}$/;
+
+export interface Engine {
+  readonly socketPath: string;
+  info(): Promise<EngineInfo>;
+  findImage(reference: string): Promise<EngineImage | undefined>;
+  /** Resolves once the image is there. `credentials` leave this process only through the engine's socket. */
+  pull(reference: string, credentials: RegistryCredentials | undefined, signal: AbortSignal): Promise<void>;
+  /** A folder of this machine that takes over, when first mounted empty, what the image has in its place. */
+  createVolume(name: string, directory: string): Promise<void>;
+  removeVolume(name: string): Promise<void>;
+  /** Returns the id; `undefined` when a container of this name is already there. */
+  createContainer(name: string, plan: unknown): Promise<string | undefined>;
+  findContainer(nameOrId: string): Promise<EngineContainer | undefined>;
+  /** Harmless when it runs already. */
+  start(id: string): Promise<void>;
+  /** Resolves when the container does not run, or is not there. */
+  ended(id: string, signal: AbortSignal): Promise<void>;
+  /** Harmless when it does not run. */
+  kill(id: string): Promise<void>;
+  remove(id: string): Promise<void>;
+  /** Starts a command in a running container and does not wait for its end. */
+  execute(id: string, command: readonly string[]): Promise<void>;
+  /** How many processes a container has; `undefined` when the engine cannot tell. */
+  countProcesses(id: string): Promise<number | undefined>;
+  /** Bytes that a container has written over its image. */
+  writtenBytes(id: string): Promise<number>;
+}
+
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface EngineInfo {
+  readonly ServerVersion: string;
+  readonly OSType: string;
+  readonly DockerRootDir: string;
+  readonly SecurityOptions: readonly string[] | null;
+  readonly MemoryLimit: boolean;
+  readonly SwapLimit: boolean;
+  readonly CpuCfsQuota: boolean;
+  readonly PidsLimit: boolean;
+  readonly CgroupVersion?: string;
+  readonly NCPU: number;
+}
+
+export interface EngineImage {
+  readonly Id: string;
+  readonly RepoDigests: readonly string[] | null;
+  readonly Architecture: string;
+  readonly Os: string;
+}
+
+export interface EngineContainer {
+  readonly Id: string;
+  readonly Image: string;
+  readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
+  readonly State: {
+    readonly Status: string;
+    readonly Running: boolean;
+    readonly Pid: number;
+    readonly ExitCode: number;
+    readonly OOMKilled: boolean;
+    readonly Error: string;
+  };
+  readonly GraphDriver?: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
+}
+
+/** What the engine said; `status` is absent when it could not be asked. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  readonly status: number | undefined;
+
+  constructor(message: string, status: number | undefined, cause: unknown) {
+    super(message, { cause });
+    this.status = status;
+  }
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: unknown;
+  readonly ok: readonly number[];
+  readonly signal?: AbortSignal | undefined;
+  readonly credentials?: RegistryCredentials | undefined;
+  readonly streams?: boolean;
+}
+
+export function createEngine(socketPath: string): Engine {
+  let modem: Promise<DockerModem> | undefined;
+  const ask = async <Answer>(call: Call): Promise<Answer> =>
+    dial(await (modem ??= openModem(socketPath)), call) as Promise<Answer>;
+
+  return {
+    socketPath,
+    info: () => ask({ method: 'GET', path: '/info', ok: [200] }),
+    findImage: (reference) =>
+      absent(ask({ method: 'GET', path: `/images/${checkReference(reference)}/json`, ok: [200] }), 404),
+    async pull(reference, credentials, signal) {
+      const { name, tag } = splitReference(checkReference(reference));
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(PULL_MS_MAX)]);
+      await readProgress(
+        await ask<IncomingMessage>({
+          method: 'POST',
+          path: '/images/create',
+          query: { fromImage: name, tag },
+          ok: [200],
+          signal: limit,
+          credentials,
+          streams: true,
+        }),
+      );
+    },
+    async createVolume(name, directory) {
+      const options = { type: 'none', o: 'bind', device: directory };
+      const body = { Name: name, Driver: 'local', DriverOpts: options };
+      await ask({ method: 'POST', path: '/volumes/create', body, ok: [200, 201] });
+    },
+    async removeVolume(name) {
+      await absent(ask({ method: 'DELETE', path: `/volumes/${name}`, ok: [204] }), 404);
+    },
+    async createContainer(name, plan) {
+      const call = { method: 'POST', path: '/containers/create', query: { name }, body: plan } as const;
+      const answer = await absent(ask<{ Id: string }>({ ...call, ok: [201] }), 409);
+      return answer?.Id;
+    },
+    findContainer: (id) => absent(ask({ method: 'GET', path: `/containers/${id}/json`, ok: [200] }), 404),
+    async start(id) {
+      await ask({ method: 'POST', path: `/containers/${id}/start`, ok: [204, 304] });
+    },
+    async ended(id, signal) {
+      const query = { condition: 'not-running' };
+      const call = { method: 'POST', path: `/containers/${id}/wait`, query, ok: [200], signal } as const;
+      await absent(ask(call), 404);
+    },
+    async kill(id) {
+      await absent(ask({ method: 'POST', path: `/containers/${id}/kill`, ok: [204] }), 404, 409);
+    },
+    async remove(id) {
+      // A conflict is a removal that is already on its way.
+      const call = { method: 'DELETE', path: `/containers/${id}`, query: { force: true, v: true } } as const;
+      await absent(ask({ ...call, ok: [204] }), 404, 409);
+    },
+    async execute(id, command) {
+      const body = { Cmd: command, User: '0:0', AttachStdout: false, AttachStderr: false };
+      const made = await ask<{ Id: string }>({
+        method: 'POST',
+        path: `/containers/${id}/exec`,
+        body,
+        ok: [201],
+      });
+      await ask({ method: 'POST', path: `/exec/${made.Id}/start`, body: { Detach: true }, ok: [200] });
+    },
+    async countProcesses(id) {
+      try {
+        const path = `/containers/${id}/top`;
+        return (await ask<{ Processes: unknown[] }>({ method: 'GET', path, ok: [200] })).Processes.length;
+      } catch (error) {
+        if (error instanceof EngineError && error.status !== undefined) return undefined;
+        throw error;
+      }
+    },
+    async writtenBytes(id) {
+      const call = { method: 'GET', path: `/containers/${id}/json`, query: { size: true } } as const;
+      const answer = await absent(ask<{ SizeRw?: number }>({ ...call, ok: [200] }), 404);
+      return answer?.SizeRw ?? 0;
+    },
+  };
+}
+
+/** The library prints every request, credentials included, when the environment of the server asks for that. */
+async function openModem(socketPath: string): Promise<DockerModem> {
+  const wanted = process.env['DEBUG'];
+  delete process.env['DEBUG'];
+  try {
+    const { default: Modem } = await import('docker-modem');
+    return new Modem({ socketPath, protocol: 'http', host: undefined });
+  } finally {
+    if (wanted !== undefined) process.env['DEBUG'] = wanted;
+  }
+}
+
+function dial(modem: DockerModem, call: Call): Promise<unknown> {
+  const { method, query = {}, body = {}, credentials } = call;
+  return new Promise((resolve, reject) => {
+    modem.dial(
+      {
+        path: `${call.path}?`,
+        method,
+        options: { _query: query, _body: body },
+        statusCodes: Object.fromEntries(call.ok.map((status) => [status, true])),
+        isStream: call.streams ?? false,
+        abortSignal: call.signal ?? AbortSignal.timeout(CALL_MS_MAX),
+        ...(credentials ? { authconfig: { ...credentials } } : {}),
+      },
+      (error, result) => (error ? reject(engineError(modem, call, error)) : resolve(result)),
+    );
+  });
+}
+
+function engineError(modem: DockerModem, call: Call, error: Error): Error {
+  const { statusCode, json } = error as { statusCode?: number; json?: { message?: unknown } };
+  if (statusCode === undefined) {
+    if (call.signal?.aborted) return call.signal.reason as Error;
+    const { socketPath } = modem as unknown as { socketPath: string };
+    return new EngineError(
+      `the Docker Engine at ${socketPath} cannot be asked: ${error.message}`,
+      undefined,
+      error,
+    );
+  }
+  // The library puts its own words before those of the engine.
+  const said = error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
+  return new EngineError(typeof json?.message === 'string' ? json.message : said, statusCode, error);
+}
+
+async function absent<Answer>(
+  asked: Promise<Answer>,
+  ...statuses: readonly number[]
+): Promise<Answer | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof EngineError && statuses.includes(error.status ?? 0)) return undefined;
+    throw error;
+  }
+}
+
+/** The engine tells of a failure in the midst of what it answers with success. */
+async function readProgress(stream: IncomingMessage): Promise<void> {
+  for await (const line of createInterface({ input: stream })) {
+    const { error } = progressOf(line);
+    if (error !== undefined) {
+      stream.destroy();
+      throw new EngineError(error, 500, undefined);
+    }
+  }
+}
+
+function progressOf(line: string): { readonly error?: string } {
+  try {
+    const { error } = JSON.parse(line) as { error?: unknown };
+    return typeof error === 'string' ? { error } : {};
+  } catch {
+    // A line that was cut off with the connection says nothing.
+    return {};
+  }
+}
+
+/** Nothing that could be more than a name in a path. */
+function checkReference(reference: string): string {
+  if (REFERENCE.test(reference) && !reference.includes('..')) return reference;
+  throw new EngineError('invalid reference format', 400, undefined);
+}
+
+/** Without a tag the engine would pull all of them. */
+export function splitReference(reference: string): { readonly name: string; readonly tag: string } {
+  const digest = reference.indexOf('@');
+  if (digest >= 0) {
+    return { name: splitReference(reference.slice(0, digest)).name, tag: reference.slice(digest + 1) };
+  }
+  const colon = reference.indexOf(':', reference.lastIndexOf('/') + 1);
+  if (colon < 0) return { name: reference, tag: 'latest' };
+  return { name: reference.slice(0, colon), tag: reference.slice(colon + 1) };
+}

@@ -1,0 +1,163 @@
+/** The promises of every runtime, and those of the docker runtime alone, kept by a real engine of this test's own. */
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createDockerRuntime } from '#runtimes/docker/docker.ts';
+import { ImageProblem, type Runtime } from '#runtimes/runtime.ts';
+import { dockerProblem, SHELL_PROGRAMS, startEngine, type TestEngine } from '#test/support/docker.ts';
+import {
+  exited,
+  LIMITS,
+  nextId,
+  runtimeCases,
+  withSandbox,
+  type RuntimeSubject,
+} from '#test/support/runtime-cases.ts';
+
+describe('a container of a Docker Engine', { skip: dockerProblem() }, () => {
+  const data = mkdtempSync(join(tmpdir(), 'slipway-docker-runtime-'));
+  let engine: TestEngine;
+  let runtime: Runtime;
+  let subject: RuntimeSubject;
+
+  before(async () => {
+    engine = await startEngine();
+    await engine.makeImage('tools:1', SHELL_PROGRAMS, [
+      'ENV OF_IMAGE=yes',
+      'USER nobody',
+      'ENTRYPOINT ["false"]',
+    ]);
+    const options = { socketPath: engine.socketPath };
+    runtime = createDockerRuntime(options);
+    const id = (await runtime.images?.find('tools:1')) ?? '';
+    subject = {
+      runtime,
+      data,
+      plan: { image: { id, isPrivileged: false } },
+      isAlive: async () => (await engine.containers('running')).length > 0,
+      program: `const { createDockerRuntime } = await import(${JSON.stringify(import.meta.resolve('#runtimes/docker/docker.ts'))});
+        const runtime = createDockerRuntime(${JSON.stringify(options)});`,
+    };
+  });
+  after(async () => {
+    await engine?.close();
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  runtimeCases(() => subject);
+
+  test('it is the image, with its variables and its home, and nothing of the machine', async () => {
+    writeFileSync(join(data, 'secret'), 'x');
+    await withSandbox(subject, async ({ run, log }) => {
+      const script = `echo $OF_IMAGE $HOME $(cat /root/of-the-image); pwd; id -u; hostname
+        [ -e ${data} ] || [ -e /var/run/docker.sock ] || [ -e /run/docker.sock ] && echo visible
+        touch /codebuild/readonly/x 2>/dev/null || echo refused
+        mount -t tmpfs none /tmp 2>/dev/null || echo refused
+        grep NoNewPrivs /proc/self/status; grep CapBnd /proc/self/status`;
+      assert.deepEqual(await run(script), exited(0));
+      assert.equal(
+        await log(),
+        'yes /root kept\n/codebuild\n0\nbuild\nrefused\nrefused\nNoNewPrivs:\t1\nCapBnd:\t00000000800000fb\n',
+      );
+    });
+  });
+
+  test('what the commands write lies where the server finds it, home and workspace', async () => {
+    await withSandbox(subject, async ({ sandbox, directory, run }) => {
+      await run('echo a >/root/made; echo b >/codebuild/made; chmod 4755 /codebuild/made');
+      assert.equal(readFileSync(join(directory, 'home/made'), 'utf8'), 'a\n');
+      assert.equal(readFileSync(join(sandbox.workspaceDirectory, 'made'), 'utf8'), 'b\n');
+      assert.equal(sandbox.home, '/root');
+      assert.match(
+        sandbox.facts.join('\n'),
+        /^Isolation: container [0-9a-f]{12} of Docker \d.*\nLimits: memory 256 MiB/,
+      );
+    });
+  });
+
+  test('nothing is left in the engine of a container that was killed, nor of one that was only made', async () => {
+    await withSandbox(subject, async ({ run, directory }) => {
+      await run('sleep 1000 &');
+      await runtime.kill(directory, 0);
+      assert.deepEqual([await engine.containers(), await engine.volumes()], [[], []]);
+      await runtime.kill(directory, 0);
+    });
+    const directory = join(data, nextId());
+    mkdirSync(directory);
+    await runtime.kill(directory, 0);
+  });
+
+  test('a container that somebody removed is a death with that reason, also for whoever opens it later', async () => {
+    await withSandbox(subject, async ({ sandbox, id, directory, run }) => {
+      assert.deepEqual(await run('true'), exited(0));
+      const step = run('sleep 1000');
+      await engine.removeContainer(`slipway-${id}`);
+      assert.equal((await step).type, 'died');
+      sandbox.release();
+      const plan = { id, directory, workspace: '/codebuild', limits: LIMITS };
+      const again = await runtime.open(plan);
+      assert.equal(again.attached, true);
+      const end = await again.perform(
+        { number: 9, heading: '', script: 'true' },
+        AbortSignal.timeout(10_000),
+      );
+      assert.deepEqual(end, { type: 'died', reason: 'its container is gone' });
+      again.release();
+    });
+  });
+
+  test('a container of the same name that is another’s is neither taken nor ended', async () => {
+    const [one, two] = [join(data, 'one'), join(data, 'two')];
+    for (const directory of [one, two]) mkdirSync(directory);
+    const plan = { id: nextId(), workspace: '/codebuild', limits: LIMITS, ...subject.plan };
+    const sandbox = await runtime.open({ ...plan, directory: one });
+    await assert.rejects(
+      runtime.open({ ...plan, directory: two }),
+      /is there already, and is not of this server/,
+    );
+    await runtime.kill(two, 0).catch(() => undefined);
+    assert.equal((await engine.containers('running')).length, 1);
+    sandbox.release();
+    await runtime.kill(one, 0);
+  });
+
+  test('an image without a shell is told in the words of the engine', async () => {
+    await engine.makeImage('empty:1', ['true']);
+    const directory = join(data, nextId());
+    mkdirSync(directory);
+    const id = (await runtime.images?.find('empty:1')) ?? '';
+    const opening = runtime.open({
+      id: nextId(),
+      directory,
+      workspace: '/codebuild',
+      limits: LIMITS,
+      image: { id, isPrivileged: false },
+    });
+    await assert.rejects(
+      opening,
+      (error: Error) => error instanceof ImageProblem && /\/bin\/sh/.test(error.message),
+    );
+    await runtime.kill(directory, 0);
+    assert.deepEqual(await engine.containers(), []);
+  });
+
+  test('an absent engine, an absent image and a bad name are told', async () => {
+    const absent = createDockerRuntime({ socketPath: join(data, 'no.sock') });
+    assert.equal(await absent.problem(), `there is no Docker Engine at ${join(data, 'no.sock')}`);
+    assert.equal(await runtime.problem(), undefined);
+    assert.equal(await runtime.images?.find('nobody/none:7'), undefined);
+    const signal = AbortSignal.timeout(30_000);
+    await assert.rejects(runtime.images?.pull('127.0.0.1:9/none:1', undefined, signal) ?? Promise.resolve(), {
+      name: 'ImageProblem',
+      message: /127\.0\.0\.1:9.*connection refused/,
+    });
+    await assert.rejects(
+      runtime.images?.find('../containers') ?? Promise.resolve(),
+      /invalid reference format/,
+    );
+    assert.ok(existsSync(engine.socketPath));
+  });
+});
