@@ -4,7 +4,7 @@
  * what they build, and only when the operator names it.
  */
 
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attach, isCollecting, isStartedAndAlive, startedProcess } from './attached.ts';
 import { createGroups, groupMembers, outOfMemoryKills, removeGroups } from './cgroups.ts';
@@ -69,10 +69,12 @@ async function open(plan: SandboxPlan): Promise<Sandbox> {
   };
 }
 
-/** Commands find the folder at the same place as in a sandbox. */
+/** Commands find the folder at the same place as in a sandbox, with all that is put there later. */
 function linkReadonly(directory: string): void {
   const path = join(directory, 'workspace', 'readonly');
-  if (!existsSync(join(path, 'steps'))) symlinkSync('../../readonly/steps', join(path, 'steps'));
+  if (lstatSync(path).isSymbolicLink()) return;
+  rmdirSync(path);
+  symlinkSync('../readonly', path);
 }
 
 /** A command that makes a session of its own escapes this, unless control groups hold it. */
