@@ -69,9 +69,6 @@ export const permissions: Permissions<'codebuild'> = {
   UpdateProjectVisibility: (input) => [
     { action: 'codebuild:UpdateProjectVisibility', resource: input.projectArn ?? '*' },
   ],
-  UpdateProjectVisibility: (input) => [
-    { action: 'codebuild:UpdateProjectVisibility', resource: input.projectArn ?? '*' },
-  ],
   InvalidateProjectCache: (input, scope) => [onProject('InvalidateProjectCache', input.projectName, scope)],
   ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
 };
