@@ -17,6 +17,7 @@ import { createBodies } from './body.ts';
 import { isWanted, publish } from './bus.ts';
 import { createCaller } from './calls.ts';
 import { innerOrigin, outerOrigin } from './origins.ts';
+import { createFormUploads } from './form-uploads.ts';
 import { createHandling } from './handle.ts';
 import { createIdentify, type RootKey } from './identify.ts';
 import { createInternalRoutes } from './internal-routes.ts';
@@ -80,6 +81,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     recording,
     bodies,
     authenticate: createAuthenticate({ region, clock, identify, bodies }),
+    formUploads: createFormUploads({ region, clock, identify, bodies }),
     authorize,
     callerFor: (principal, origin, base, signal) =>
       createCaller(handling, principal, origin, () => base, signal),

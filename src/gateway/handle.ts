@@ -15,7 +15,15 @@ import type { Call, Caller, Scope } from '#services/service.ts';
 import { createRequestId, decodeInput, encodeFault, encodeOutput, findOperation } from '#wire/codec.ts';
 import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
 import { loadModel, type Model, type Operation, type Protocol } from '#wire/model.ts';
-import { isForm, isRejection, routeRequest, routeUnsignedForm, type Route } from '#wire/router.ts';
+import { isFormUpload } from '#wire/form-data.ts';
+import {
+  bucketOfRequest,
+  isForm,
+  isRejection,
+  routeRequest,
+  routeUnsignedForm,
+  type Route,
+} from '#wire/router.ts';
 import { readClaim, type Reading } from '#wire/sigv4-claim.ts';
 import { validateInput } from '#wire/validate.ts';
 import type { Audit } from './audit.ts';
@@ -24,6 +32,7 @@ import type { Authorize, Origin } from './authorize.ts';
 import { UNSIGNED_BYTES_MAX, type Bodies } from './body.ts';
 import { createCrossOriginDoor } from './cross-origin.ts';
 import type { Exchange } from './exchange.ts';
+import type { FormUploads } from './form-uploads.ts';
 import type { Recording } from './recording.ts';
 import { isGap, type Room, type Rooms } from './rooms.ts';
 
@@ -50,6 +59,7 @@ export interface HandleParts {
   readonly recording: Recording;
   readonly bodies: Bodies;
   readonly authenticate: Authenticate;
+  readonly formUploads: FormUploads;
   readonly authorize: Authorize;
   /** Callers for what handlers send on. */
   readonly callerFor: (principal: Principal, origin: Origin, endpoint: string, signal: AbortSignal) => Caller;
@@ -113,6 +123,10 @@ export function createHandling(parts: HandleParts): Handling {
   async function answerTo(exchange: Exchange, seen: Seen): Promise<HttpAnswer> {
     const { request } = exchange;
     const reading = readClaim(request);
+    if (reading.type === 'unsigned' && isFormUpload(request.method, request.headers['content-type'])) {
+      const bucket = bucketOfRequest(request, parts.bucketHosts);
+      if (bucket !== undefined) return answerForm(exchange, bucket, seen);
+    }
     const form = await openForm(exchange, reading);
     const route = findRoute(request, reading, form, seen);
     seen.requestId = createRequestId(route.protocol);
@@ -141,6 +155,30 @@ export function createHandling(parts: HandleParts): Handling {
       seen,
     );
     return encodeOutput(model, operation, seen.output, seen.requestId, route.protocol);
+  }
+
+  /** A form of a browser means a PutObject, and is answered as the form asks. */
+  async function answerForm(exchange: Exchange, bucket: string, seen: Seen): Promise<HttpAnswer> {
+    seen.protocol = 'rest-xml';
+    seen.requestId = createRequestId(seen.protocol);
+    const model = loadModel('s3');
+    seen.model = model;
+    seen.asked = 'PutObject';
+    const form = await parts.formUploads.open(exchange, bucket);
+    const { principal, accessKeyId, request, body, labels } = form;
+    Object.assign(seen, { principal, accessKeyId });
+    const operation = findOperation(model, seen.asked);
+    seen.operation = operation.name;
+    const input = decodeInput(model, operation, request, body, labels, seen.protocol);
+    seen.input = input;
+    const origin = originOf(exchange, form.context);
+    const { endpoint, signal } = exchange;
+    const { requestId, at } = seen;
+    seen.output = await perform(
+      { model, operation, input, principal, origin, endpoint, signal, requestId, at },
+      seen,
+    );
+    return form.answer(seen.output, requestId);
   }
 
   /** Records the call, if anybody is known to have made it. */
