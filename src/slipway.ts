@@ -14,9 +14,8 @@ import type { AnyService } from '#gateway/rooms.ts';
 import { createGateway } from '#gateway/gateway.ts';
 import { parseBuildNetwork } from '#runtimes/egress.ts';
 import type { TlsIdentity } from '#gateway/server.ts';
-import { createProcessRuntime } from '#runtimes/process.ts';
+import { openRuntime, type RuntimeChoice } from '#runtimes/choice.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
-import { createSandboxRuntime } from '#runtimes/sandbox.ts';
 import { openCloudtrail } from '#services/cloudtrail/index.ts';
 import { openCloudwatch } from '#services/cloudwatch/index.ts';
 import { openCodebuild } from '#services/codebuild/index.ts';
@@ -56,7 +55,7 @@ export interface SlipwayOptions {
   /** Whose quotas: this product's own (`seed`), or those that AWS publishes. */
   readonly quotas?: QuotaProfile | undefined;
   /** Where builds run; `process` isolates nothing and must be chosen by name. */
-  readonly runtime: 'sandbox' | 'process';
+  readonly runtime: RuntimeChoice;
   /** Folders of this machine that stand for sources in S3; for `slipway run` only. */
   readonly folders?: LocalFolders | undefined;
   /** For the root key. */
@@ -173,8 +172,7 @@ function openRooms(house: House, options: SlipwayOptions) {
 
 /** Where builds run. `process` isolates nothing, so only the operator's own word chooses it. */
 function createRuntime({ runtime, directory, environment }: SlipwayOptions): Runtime {
-  if (runtime === 'process') return createProcessRuntime();
-  return createSandboxRuntime({
+  return openRuntime(runtime, environment, {
     directory: join(directory, 'codebuild', 'sandboxes'),
     hidden: directory,
     network: parseBuildNetwork(environment['SLIPWAY_BUILD_NETWORK']),

@@ -17,7 +17,11 @@ program
   .option('--data <dir>', 'the data directory', defaultDirectory())
   .option('--listen <host:port>', 'where to listen', address, address('127.0.0.1:7600'))
   .option('--database <url>', 'postgres://… for several nodes (default: SQLite in the data directory)')
-  .option('--runtime <name>', 'where builds run: sandbox, or process (no isolation at all)', 'sandbox')
+  .option(
+    '--runtime <name>',
+    'where builds run: auto (images in docker, all else in sandboxes), sandbox, docker, or process (no isolation at all)',
+    'auto',
+  )
   .option(
     '--quotas <name>',
     'whose quotas: seed (300 pipelines, 10 stages, 20 actions a stage), or aws',

@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { createLog, type LogLevel } from '#base/log.ts';
 import type { TlsIdentity } from '#gateway/server.ts';
+import { RUNTIME_CHOICES } from '#runtimes/choice.ts';
 import { createSlipway } from '#slipway';
 import { type Address, isLoopback, parseQuotas } from './options.ts';
 
@@ -33,8 +34,9 @@ export async function serve(options: ServeOptions): Promise<void> {
         'Name a certificate with --tls-cert and --tls-key, listen on 127.0.0.1, or allow it with --insecure-listen.',
     );
   }
-  if (options.runtime !== 'sandbox' && options.runtime !== 'process') {
-    throw new Error(`There is no runtime named ${options.runtime}. Choose sandbox or process.`);
+  const runtime = RUNTIME_CHOICES.find((each) => each === options.runtime);
+  if (!runtime) {
+    throw new Error(`There is no runtime named ${options.runtime}. Choose ${RUNTIME_CHOICES.join(', ')}.`);
   }
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   chmodSync(options.data, 0o700);
@@ -48,7 +50,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     account: process.env['SLIPWAY_ACCOUNT_ID'] ?? '123456789012',
     region: process.env['AWS_REGION'] ?? 'us-east-1',
     quotas: parseQuotas(options.quotas),
-    runtime: options.runtime,
+    runtime,
     environment: process.env,
     log,
   });
