@@ -19,6 +19,8 @@ import type { Runtime } from '#runtimes/runtime.ts';
 import { openCloudtrail } from '#services/cloudtrail/index.ts';
 import { openCloudwatch } from '#services/cloudwatch/index.ts';
 import { openCodebuild } from '#services/codebuild/index.ts';
+import { BUILD_KIND } from '#services/codebuild/machine.ts';
+import { openWorkplace, type Workplace } from '#services/codebuild/workplace.ts';
 import type { LocalFolders } from '#services/codebuild/local-folders.ts';
 import { openCodecommit } from '#services/codecommit/index.ts';
 import { openCodedeploy } from '#services/codedeploy/index.ts';
@@ -34,7 +36,7 @@ import { openSns } from '#services/sns/index.ts';
 import { openSqs } from '#services/sqs/index.ts';
 import { openSsm } from '#services/ssm/index.ts';
 import { openSts } from '#services/sts/index.ts';
-import { type Database, migrate, openDatabase } from '#store/database.ts';
+import { checkSchema, type Database, migrate, openDatabase } from '#store/database.ts';
 import { openKeyring } from '#store/keyring.ts';
 import { openConfiguredObjects } from '#store/configured-objects.ts';
 import { openRepositories } from '#store/repositories.ts';
@@ -58,6 +60,12 @@ export interface SlipwayOptions {
   readonly runtime: RuntimeChoice;
   /** Folders of this machine that stand for sources in S3; for `slipway run` only. */
   readonly folders?: LocalFolders | undefined;
+  /** The folder of this machine where builds run; by default the data directory. */
+  readonly scratch?: string | undefined;
+  /** How many builds this node runs at the same time; by default as many as fit. `off` leaves them to other nodes. */
+  readonly builds?: number | 'off' | undefined;
+  /** A node without a door, that only runs builds: the URL of a server's. The database is not migrated. */
+  readonly workerOf?: string | undefined;
   /** For the root key. */
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
@@ -82,7 +90,7 @@ export interface Slipway {
 
 export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  const rootKey = openRootKey(options.directory, options.environment);
+  const rootKey = openRootKey(options.directory, options.environment, options.workerOf === undefined);
   const database = await openDatabase({
     ...(options.databaseUrl ? { url: options.databaseUrl } : { path: join(options.directory, 'slipway.db') }),
     ...(options.beforeWrite ? { beforeWrite: options.beforeWrite } : {}),
@@ -98,9 +106,17 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
 }
 
 async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Database): Promise<Slipway> {
-  const { directory, account, region, quotas = 'seed', log, clock = systemClock } = options;
-  const engine = createEngine({ database, clock, log, node: `${process.pid}` });
-  const gateway = createGateway({ account, region, rootKey, clock, log, tls: options.tls });
+  const { directory, account, region, quotas = 'seed', log, clock = systemClock, workerOf } = options;
+  const workplace = openWorkplace(options.scratch ?? directory);
+  const engine = createEngine({
+    database,
+    clock,
+    log,
+    node: `${process.pid}`,
+    ...(options.builds === 'off' ? {} : { place: workplace.id }),
+    performs: (kind) => (kind === BUILD_KIND ? options.builds !== 'off' : workerOf === undefined),
+  });
+  const gateway = createGateway({ account, region, rootKey, clock, log, tls: options.tls, url: workerOf });
   const house: House = {
     account,
     region,
@@ -122,15 +138,20 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
     trust: gateway.trust,
   };
 
-  const rooms = openRooms(house, options);
-  await migrate(database, [...engineMigrations, ...rooms.flatMap((room) => room.migrations)]);
+  const rooms = openRooms(house, options, workplace);
+  const migrations = [...engineMigrations, ...rooms.flatMap((room) => room.migrations)];
+  if (workerOf === undefined) await migrate(database, migrations);
+  else await checkSchema(database, migrations);
   for (const machine of rooms.flatMap((room) => room.machines)) {
     options.disturb?.(machine);
     engine.register(machine);
   }
   gateway.open(rooms);
-  for (const room of rooms) await room.recover?.();
-  const { url } = await gateway.listen(options.host, options.port);
+  // What a crash left, and the chores of the other rooms, are for the servers.
+  const recovering = rooms.filter((room) => workerOf === undefined || room.name === 'codebuild');
+  for (const room of recovering) await room.recover?.();
+  const { url } =
+    workerOf === undefined ? await gateway.listen(options.host, options.port) : { url: workerOf };
   await engine.start();
 
   return {
@@ -149,11 +170,11 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
 }
 
 /** In the order in which they recover: who is asked comes before who asks. */
-function openRooms(house: House, options: SlipwayOptions) {
+function openRooms(house: House, options: SlipwayOptions, workplace: Workplace) {
   return [
     openCloudtrail(house),
     openIam(house),
-    openSts(house),
+    openSts(house, options.environment),
     openLogs(house),
     openSqs(house),
     openSns(house, options.environment),
@@ -162,7 +183,10 @@ function openRooms(house: House, options: SlipwayOptions) {
     openSsm(house),
     openS3(house),
     openCodecommit(house),
-    openCodebuild(house, createRuntime(options), options.folders),
+    openCodebuild(house, createRuntime(options), options.folders, workplace, {
+      isWorker: options.builds !== 'off',
+      buildsMax: options.builds === 'off' ? undefined : options.builds,
+    }),
     ...openCodedeploy(house),
     openCodestarNotifications(house),
     openCodepipeline(house, { githubApi: options.environment['SLIPWAY_GITHUB_API'] }),
@@ -171,10 +195,10 @@ function openRooms(house: House, options: SlipwayOptions) {
 }
 
 /** Where builds run. `process` isolates nothing, so only the operator's own word chooses it. */
-function createRuntime({ runtime, directory, environment }: SlipwayOptions): Runtime {
+function createRuntime({ runtime, directory, scratch = directory, environment }: SlipwayOptions): Runtime {
   return openRuntime(runtime, environment, {
-    directory: join(directory, 'codebuild', 'sandboxes'),
-    hidden: directory,
+    directory: join(scratch, 'codebuild', 'sandboxes'),
+    hidden: [directory, scratch],
     network: parseBuildNetwork(environment['SLIPWAY_BUILD_NETWORK']),
   });
 }

@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly bucketHosts?: readonly string[];
   readonly limits?: Partial<DoorLimits>;
   readonly tls?: TlsIdentity | undefined;
+  /** Of a server's door, for a node that has none of its own. */
+  readonly url?: string | undefined;
 }
 
 export interface Gateway {
@@ -68,7 +70,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const authorize = createAuthorize(rooms);
   const recording = createRecording(rooms, clock, account, region);
   const bodies = createBodies(clock);
-  let url = '';
+  let url = options.url ?? '';
   const endpoint = () => url;
   const handling = createHandling({
     account,

@@ -19,8 +19,8 @@ export type Isolation = 'bubblewrap' | 'namespaces';
 export interface SandboxOptions {
   /** A folder for what all sandboxes share; private to the server, like `hidden`. */
   readonly directory: string;
-  /** The data directory, which no sandbox may see. */
-  readonly hidden: string;
+  /** The data directory, and what else no sandbox may see. */
+  readonly hidden: string | readonly string[];
   /** What commands may reach; by default the machine's network. */
   readonly network?: BuildNetwork;
   /** Which way to make the namespaces; by default the first that works here. */
@@ -65,7 +65,7 @@ export async function startSandbox(
     skeleton,
     directory: plan.directory,
     workspace: plan.workspace,
-    hidden: options.hidden,
+    hidden: [options.hidden].flat(),
     memoryBytes: plan.limits.memoryBytes,
     hostsFile: isApart ? join(plan.directory, 'hosts') : undefined,
   });

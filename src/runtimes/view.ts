@@ -31,7 +31,7 @@ export interface ViewPlan {
   readonly directory: string;
   readonly workspace: string;
   /** Hidden even when it lies below a folder that is shown. */
-  readonly hidden: string;
+  readonly hidden: readonly string[];
   readonly memoryBytes: number;
   /** Shown in place of the machine's own, which names its neighbours. */
   readonly hostsFile: string | undefined;
@@ -116,13 +116,15 @@ export function planMounts(plan: ViewPlan): Mount[] {
     ...PROGRAM_FOLDERS.map((folder) => `/${folder}`).filter((path) => existsSync(path) && !isLink(path)),
     ...shownOfEtc().map((name) => `/etc/${name}`),
   ];
-  const hidden = realpathSync(plan.hidden);
+  const hidden = plan.hidden
+    .map((path) => realpathSync(path))
+    .filter((path) => shown.some((each) => path.startsWith(`${realpathSync(each)}/`)));
   return [
     show(plan.skeleton, '/'),
     ...shown.map((path) =>
       show(path === '/etc/hosts' && plan.hostsFile ? plan.hostsFile : realpathSync(path), path),
     ),
-    ...(shown.some((path) => hidden.startsWith(`${realpathSync(path)}/`)) ? [memory(hidden, 4096)] : []),
+    ...hidden.map((path) => memory(path, 4096)),
     ...DEVICES.map((name): Mount => ({ type: 'device', from: `/dev/${name}`, to: `/dev/${name}` })),
     { type: 'proc', to: '/proc' },
     memory('/dev/shm', plan.memoryBytes / 2),

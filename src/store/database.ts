@@ -119,6 +119,26 @@ export async function migrate(database: Database, migrations: readonly Migration
   });
 }
 
+/** Throws unless the database has exactly this schema: for a node that leaves changes of it to others. */
+export async function checkSchema(database: Database, migrations: readonly Migration[]): Promise<void> {
+  const done = await stepsDone(database.read).catch((error: unknown) => {
+    throw new Error('The database holds no Slipway. Start a server on it first.', { cause: error });
+  });
+  const missing = migrations.find(({ name }) => !done.has(name));
+  if (missing) {
+    throw new Error(
+      `The database is of an older Slipway (it lacks ${missing.name}). Start a server of this version on it first.`,
+    );
+  }
+  const names = new Set(migrations.map(({ name }) => name));
+  const unknown = [...done].find((name) => !names.has(name));
+  if (unknown !== undefined) {
+    throw new Error(
+      `The database is of a newer Slipway (it has ${unknown}). Use the version of the servers here, too.`,
+    );
+  }
+}
+
 async function stepsDone(database: Kysely<unknown>): Promise<ReadonlySet<string>> {
   const steps = await database.withTables<Tables>().selectFrom('schema_steps').select('name').execute();
   return new Set(steps.map(({ name }) => name));

@@ -14,15 +14,18 @@ export interface RootKey {
   readonly secretAccessKey: string;
 }
 
-/** Reads the key, or makes it. Throws when the file is there but does not hold a key. */
-export function openRootKey(directory: string, environment: NodeJS.ProcessEnv): RootKey {
+/**
+ * Reads the key, or makes it. Throws when the file is there but does not hold a key. Who may not make it gets one that
+ * nobody knows when there is none: for a node that nobody can call.
+ */
+export function openRootKey(directory: string, environment: NodeJS.ProcessEnv, mayMake = true): RootKey {
   const accessKeyId = environment['SLIPWAY_ROOT_ACCESS_KEY_ID'];
   const secretAccessKey = environment['SLIPWAY_ROOT_SECRET_ACCESS_KEY'];
   if (accessKeyId && secretAccessKey) return { accessKeyId, secretAccessKey };
   if (accessKeyId || secretAccessKey) {
     throw new Error('Set both SLIPWAY_ROOT_ACCESS_KEY_ID and SLIPWAY_ROOT_SECRET_ACCESS_KEY, or neither.');
   }
-  return readRootKey(directory) ?? createRootKey(directory);
+  return readRootKey(directory) ?? (mayMake ? createRootKey(directory) : inventKey());
 }
 
 /** The key in the file, or `undefined` when there is no file yet. */
@@ -55,8 +58,12 @@ export function rootKeyPath(directory: string): string {
   return join(directory, 'credentials');
 }
 
+function inventKey(): RootKey {
+  return { accessKeyId: createIamId('AKIA'), secretAccessKey: randomBytes(30).toString('base64') };
+}
+
 function createRootKey(directory: string): RootKey {
-  const key = { accessKeyId: createIamId('AKIA'), secretAccessKey: randomBytes(30).toString('base64') };
+  const key = inventKey();
   const text =
     '# The root access key of this Slipway installation. Whoever has it may do everything.\n' +
     `[default]\naws_access_key_id = ${key.accessKeyId}\naws_secret_access_key = ${key.secretAccessKey}\n`;

@@ -30,6 +30,8 @@ export interface TestHouse {
 export interface TestHouseOptions {
   readonly databaseUrl?: string;
   readonly runtime?: 'sandbox' | 'process';
+  /** How many builds run at the same time. */
+  readonly builds?: number | 'off';
   readonly log?: Log;
   /** What the operator set for the server, such as its mail server. */
   readonly serverEnvironment?: NodeJS.ProcessEnv;
@@ -40,6 +42,8 @@ export interface TestHouseOptions {
   readonly disturb?: (machine: NamedMachine) => void;
 }
 
+/** More than fit: tests must not wait for each other's builds. */
+const BUILDS_AT_ONCE = 20;
 const ACCOUNT = '123456789012';
 const REGION = 'us-east-1';
 const GRACE_MS = 2_000;
@@ -56,6 +60,7 @@ export async function createTestHouse(options: TestHouseOptions = {}): Promise<T
       region: REGION,
       quotas: options.quotas,
       runtime: options.runtime ?? 'sandbox',
+      builds: options.builds ?? BUILDS_AT_ONCE,
       environment: options.serverEnvironment ?? {},
       disturb: options.disturb,
       ...(options.clock ? { clock: options.clock } : {}),

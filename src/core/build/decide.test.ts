@@ -46,6 +46,7 @@ function run(events: readonly (Given & { at?: number })[]): { state: BuildState;
 }
 
 const requested: Given = { type: 'BuildRequested', plan };
+const placed: Given = { type: 'BuildPlaced', worker: { id: 'w-1', name: 'shed' } };
 const all: BuildFacts = { commandPhases: ['INSTALL', 'PRE_BUILD', 'BUILD', 'POST_BUILD'] };
 
 function ended(
@@ -65,8 +66,8 @@ function ended(
 }
 
 function until(phase: PhaseType, facts: BuildFacts = all): Given[] {
-  const events = [requested];
-  for (const each of PHASES.slice(1, PHASES.indexOf(phase))) {
+  const events = [requested, ...(phase === 'QUEUED' ? [] : [placed])];
+  for (const each of PHASES.slice(2, PHASES.indexOf(phase))) {
     events.push(ended(each, 'SUCCEEDED', each === 'DOWNLOAD_SOURCE' ? { facts } : {}));
   }
   return events;
@@ -81,7 +82,7 @@ test('a good build goes through the eleven phases and tells its start and end', 
   assert.equal(state.status, 'SUCCEEDED');
   assert.deepEqual(
     effects.map((effect) => effect.type).filter((type) => type !== 'PublishPhase'),
-    ['RunBuild', 'PublishChange', 'PublishChange'],
+    ['PlaceBuild', 'PublishChange', 'RunBuild', 'PublishChange'],
   );
   assert.deepEqual(
     effects.flatMap((effect) => (effect.type === 'PublishPhase' ? [effect.phase] : [])),
@@ -212,6 +213,39 @@ test('a failed build is started again until its limit is reached, a stopped one 
   assert.equal(run([planned(0), { type: 'AutoRetryStarted', arn: 'early' }]).state.nextAutoRetry, undefined);
 });
 
+test('a build belongs to the worker that it was placed on, and is lost with it', () => {
+  const { state, effects } = run([
+    ...until('BUILD'),
+    { ...placed, worker: { id: 'w-2', name: 'barn' } } as Given,
+  ]);
+  assert.deepEqual(state.worker, { id: 'w-1', name: 'shed' });
+  assert.deepEqual(
+    effects.filter((effect) => effect.type === 'RunBuild'),
+    [{ type: 'RunBuild', place: 'w-1' }],
+  );
+  const lost: Given = { type: 'WorkerLost', workerId: 'w-1' };
+  assert.equal(run([...until('BUILD'), { ...lost, workerId: 'w-2' }]).state.isComplete, false);
+  const fault = run([...until('BUILD'), lost]).state;
+  assert.deepEqual(after('BUILD', fault), ['BUILD=FAULT', 'COMPLETED=']);
+  assert.equal(fault.status, 'FAULT');
+  const message =
+    'The worker shed, which ran this build, gives no sign of life any more; ' +
+    'what it was doing may have been done or not';
+  assert.deepEqual(fault.phases.at(-2)?.contexts, [{ statusCode: 'INTERNAL_SERVICE_ERROR', message }]);
+  const stopped = run([...until('BUILD'), { type: 'StopRequested' }, lost]);
+  assert.equal(stopped.state.status, 'STOPPED');
+  assert.deepEqual(
+    stopped.effects.filter((effect) => effect.type === 'KillBuild'),
+    [{ type: 'KillBuild', place: 'w-1' }],
+  );
+});
+
+test('a build that was stopped while it waited is not placed any more', () => {
+  const { state, effects } = run([requested, { type: 'StopRequested' }, placed]);
+  assert.deepEqual(names(state), ['SUBMITTED=SUCCEEDED', 'QUEUED=STOPPED', 'COMPLETED=']);
+  assert.ok(!effects.some((effect) => effect.type === 'RunBuild'));
+});
+
 const anyEvent: fc.Arbitrary<Given> = fc.oneof(
   fc
     .record({
@@ -224,6 +258,8 @@ const anyEvent: fc.Arbitrary<Given> = fc.oneof(
     ),
   fc.constantFrom<Given>(
     requested,
+    placed,
+    { type: 'WorkerLost', workerId: 'w-1' },
     { type: 'StopRequested' },
     { type: 'BuildKilled' },
     { type: 'TimePassed' },

@@ -6,6 +6,9 @@
  *                  │          │                                                                 FINALIZING ◀─┘
  *                  └── failed ┴───────────────────────────────────────────────────▶ COMPLETED ◀──────┘
  *
+ * QUEUED lasts until a worker has room; from then on the build belongs to that worker, and what is ordered for it is
+ * ordered there. A worker that is lost takes its builds with it.
+ *
  * A stop or a passed deadline marks the current phase and orders KillBuild; the build is complete only when its
  * processes are gone.
  */
@@ -18,6 +21,7 @@ import type {
   BuildEvent,
   BuildPlan,
   BuildState,
+  BuildWorker,
   Phase,
   PhaseContext,
   PhaseStatus,
@@ -66,6 +70,12 @@ function decideEvent(
         : nextPhase(event.phase, event.status, facts.onFailure);
       return enter(endPhase({ ...state, facts }, event.status, event.at, contexts), next, event.at);
     }
+    case 'BuildPlaced':
+      return place(state, event.worker, event.at);
+    case 'WorkerLost':
+      return state.worker?.id === event.workerId
+        ? lose(state, state.worker, event.at)
+        : { state, effects: [] };
     case 'StopRequested':
       return end(state, 'STOPPED', undefined, event.at);
     case 'TimePassed':
@@ -94,7 +104,22 @@ function create(plan: BuildPlan, at: number): BuildDecision {
     deadlineAt: at + plan.queuedTimeoutMinutes * MINUTE_MS,
     facts: {},
   };
-  return { state, effects: [{ type: 'RunBuild' }, { type: 'PublishChange', at, change: 'STARTED' }] };
+  return { state, effects: [{ type: 'PlaceBuild' }, { type: 'PublishChange', at, change: 'STARTED' }] };
+}
+
+function place(state: BuildState, worker: BuildWorker, at: number): BuildDecision {
+  if (currentPhase(state) !== 'QUEUED') return { state, effects: [] };
+  const entered = enter(endPhase({ ...state, worker }, 'SUCCEEDED', at), 'PROVISIONING', at);
+  return { ...entered, effects: [...entered.effects, { type: 'RunBuild', place: worker.id }] };
+}
+
+/** Nothing can be killed there; whoever wanted the build to end has its wish, the others learn what happened. */
+function lose(state: BuildState, { name }: BuildWorker, at: number): BuildDecision {
+  const message =
+    `The worker ${name}, which ran this build, gives no sign of life any more; ` +
+    'what it was doing may have been done or not';
+  const context: PhaseContext = { statusCode: 'INTERNAL_SERVICE_ERROR', message };
+  return complete(endPhase(state, state.ending ?? 'FAULT', at, [context]), at);
 }
 
 /** Enters a phase, and passes through those that have nothing to do. */
@@ -127,7 +152,7 @@ function end(
   return {
     // A stop is what the caller asked for and sees at once; a timeout is told when it is over.
     state: { ...state, ending, phases, status: ending === 'STOPPED' ? 'STOPPED' : state.status },
-    effects: [{ type: 'KillBuild' }],
+    effects: [{ type: 'KillBuild', ...(state.worker && { place: state.worker.id }) }],
   };
 }
 
@@ -141,7 +166,8 @@ function decideEffectFailed(
     return { state, effects: [event.effect as BuildEffect] };
   if (state.isComplete) return { state, effects: [] };
   const context = { statusCode: 'INTERNAL_SERVICE_ERROR', message: event.message };
-  if (event.effectType === 'RunBuild') return end(state, 'FAULT', context, at);
+  if (event.effectType === 'RunBuild' || event.effectType === 'PlaceBuild')
+    return end(state, 'FAULT', context, at);
   return complete(endPhase(state, 'FAULT', at, [context]), at);
 }
 

@@ -144,6 +144,8 @@ export interface BuildFacts {
   /** Command phases that have commands; the others pass at once. */
   readonly commandPhases?: readonly CommandPhase[];
   readonly onFailure?: Readonly<Partial<Record<CommandPhase, 'ABORT' | 'CONTINUE'>>>;
+  /** Git in its commands may ask how to log in. */
+  readonly gitCredentialHelper?: boolean;
   readonly exportedVariables?: readonly { readonly name: string; readonly value: string }[];
   readonly artifacts?: readonly ArtifactFacts[];
   readonly reportArns?: readonly string[];
@@ -159,6 +161,12 @@ export interface ArtifactFacts {
   readonly md5?: string;
 }
 
+export interface BuildWorker {
+  readonly id: string;
+  /** What people call it. */
+  readonly name: string;
+}
+
 export interface BuildState {
   readonly plan: BuildPlan;
   readonly phases: readonly Phase[];
@@ -168,6 +176,8 @@ export interface BuildState {
   /** When the queue's clock or the build's clock runs out. */
   readonly deadlineAt: number;
   readonly facts: BuildFacts;
+  /** Who has it, from PROVISIONING on; only there it can go on. */
+  readonly worker?: BuildWorker;
   /** Its processes are being ended; what the build will be once none is left. */
   readonly ending?: 'STOPPED' | 'TIMED_OUT' | 'FAULT';
   /** ARN of the build that was started because this one failed. */
@@ -176,6 +186,10 @@ export interface BuildState {
 
 export type BuildEvent =
   | { readonly type: 'BuildRequested'; readonly plan: BuildPlan }
+  /** A worker has room for it, and keeps that for it. */
+  | { readonly type: 'BuildPlaced'; readonly worker: BuildWorker }
+  /** The worker that had it gives no sign of life any more. */
+  | { readonly type: 'WorkerLost'; readonly workerId: string }
   | {
       readonly type: 'PhaseEnded';
       readonly phase: PhaseType;
@@ -191,10 +205,12 @@ export type BuildEvent =
   | { readonly type: 'AutoRetryStarted'; readonly arn: string };
 
 export type BuildEffect =
-  /** Runs the build from where it is to its end; long-lived. */
-  | { readonly type: 'RunBuild' }
+  /** Waits until the build is placed. */
+  | { readonly type: 'PlaceBuild' }
+  /** Runs the build from where it is to its end, where it was placed; long-lived. */
+  | { readonly type: 'RunBuild'; readonly place?: string }
   /** Ends whatever runs for the build, then tells so. */
-  | { readonly type: 'KillBuild' }
+  | { readonly type: 'KillBuild'; readonly place?: string }
   /** Starts the build again, as another build. */
   | { readonly type: 'StartAutoRetry' }
   /** Tells the house that a phase ended. */

@@ -143,7 +143,7 @@ export function containerLine(at: number, text: string): string {
 }
 
 export function buildDirectory(room: Room, uuid: string): string {
-  return join(room.house.directory, 'codebuild', 'builds', uuid);
+  return join(room.workplace.directory, 'codebuild', 'builds', uuid);
 }
 
 /** What a later life of the server must know of the build, kept beside its sandbox. */

@@ -29,11 +29,22 @@ export function buildOperations(room: Room) {
     for (const given of new Set(input.ids ?? [])) {
       const id = buildId(given);
       const state = await engine.read(room.machine(), id);
-      if (state) builds.push(viewBuild(call, state, await numberOf(room, id)));
+      if (state) builds.push(await explained(viewBuild(call, state, await numberOf(room, id))));
       else buildsNotFound.push(given);
     }
     return { builds, buildsNotFound };
   };
+
+  /** AWS says nothing of the queue. */
+  async function explained(build: Build): Promise<Build> {
+    if (build.currentPhase !== 'QUEUED' || build.id === undefined) return build;
+    const message = await room.placing().explain(build.id);
+    if (message === undefined) return build;
+    const phases = (build.phases ?? []).map((phase) =>
+      phase.phaseType === 'QUEUED' ? { ...phase, contexts: [{ statusCode: '', message }] } : phase,
+    );
+    return { ...build, phases };
+  }
 
   const ListBuilds: Handler<'codebuild', 'ListBuilds'> = async (_call, input) => {
     const start = pageStart(input.nextToken);

@@ -7,7 +7,6 @@
 import {
   createReadStream,
   createWriteStream,
-  existsSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -22,6 +21,7 @@ import { isFault } from '#base/fault.ts';
 import type { CachePlan } from '#core/build/state.ts';
 import type { House } from '#services/service.ts';
 import type { Bench } from './bench.ts';
+import type { Room } from './room.ts';
 import { tables } from './tables.ts';
 
 export interface CacheStore {
@@ -36,14 +36,15 @@ export interface CacheStore {
 const SAVED_AT = 'codebuild-cache-saved-at';
 
 export async function openCacheStore(bench: Bench, cache: CachePlan): Promise<CacheStore> {
-  const { house } = bench.room;
+  const { projectName } = bench.plan;
+  const invalidated = await invalidatedAt(bench.room.house, projectName);
   return cache.type === 'S3'
-    ? createObjectStore(bench, cache.location ?? '', await invalidatedAt(house, bench.plan.projectName))
-    : createFileStore(localCacheDirectory(house, bench.plan.projectName));
+    ? createObjectStore(bench, cache.location ?? '', invalidated)
+    : createFileStore(localCacheDirectory(bench.room, projectName), invalidated);
 }
 
-export function localCacheDirectory(house: House, project: string): string {
-  return join(house.directory, 'codebuild', 'caches', project);
+export function localCacheDirectory({ workplace }: Room, project: string): string {
+  return join(workplace.directory, 'codebuild', 'caches', project);
 }
 
 async function invalidatedAt({ database }: House, project: string): Promise<number> {
@@ -113,16 +114,19 @@ function createObjectStore(bench: Bench, location: string, invalidated: number):
 }
 
 /** One entry for each project: a newer one, of other paths too, takes its place. */
-function createFileStore(directory: string): CacheStore {
+function createFileStore(directory: string, invalidated: number): CacheStore {
   const pathOf = (name: string) => join(directory, encodeURIComponent(name));
+  // The node that was asked to forget it may have been another one.
+  const isThere = (name: string) =>
+    (statSync(pathOf(name), { throwIfNoEntry: false })?.mtimeMs ?? 0) > invalidated;
   return {
     async fetch(name, to) {
-      if (!existsSync(pathOf(name))) return false;
+      if (!isThere(name)) return false;
       await copyFile(pathOf(name), to);
       return true;
     },
     fetchNewest: () => Promise.resolve(false),
-    has: (name) => Promise.resolve(existsSync(pathOf(name))),
+    has: (name) => Promise.resolve(isThere(name)),
     async put(name, from) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const path = pathOf(name);

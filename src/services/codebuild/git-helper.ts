@@ -7,7 +7,7 @@
 
 import type { BuildState, SourcePlan } from '#core/build/state.ts';
 import type { Buildspec } from '#core/buildspec/buildspec.ts';
-import { buildDirectory, recall, type Bench } from './bench.ts';
+import type { Bench } from './bench.ts';
 import { COMMANDS_FOLDER, GIT_HELPER } from './commands-on-path.ts';
 import type { RoleSessions } from './credentials.ts';
 import { gitPassword } from './git-password.ts';
@@ -34,12 +34,11 @@ function isOfStranger(webhook: Readonly<Record<string, string>> | undefined): bo
 export async function answerGit(
   room: Room,
   sessions: RoleSessions,
-  { plan }: Pick<BuildState, 'plan'>,
+  { plan, facts }: Pick<BuildState, 'plan'> & Partial<Pick<BuildState, 'facts'>>,
   asked: URLSearchParams,
 ): Promise<{ readonly username: string; readonly password: string } | undefined> {
   const { house } = room;
-  const spec = recall<Buildspec>(buildDirectory(room, plan.uuid), 'spec');
-  if (!spec?.environment.gitCredentialHelper || isOfStranger(plan.webhook)) return undefined;
+  if (!facts?.gitCredentialHelper || isOfStranger(plan.webhook)) return undefined;
   const url = `${asked.get('protocol') ?? ''}://${asked.get('host') ?? ''}/${asked.get('path') ?? ''}`;
   const source = [plan.source, ...plan.secondarySources].find((each) => isFor(each, url, house.endpoint()));
   if (!source) return undefined;

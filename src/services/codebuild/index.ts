@@ -12,8 +12,6 @@
  * CodePipeline itself may also have commands built without a project; see `command-builds.ts`.
  */
 
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Service } from '#services/service.ts';
 import { badgesRoute } from './badges.ts';
@@ -25,9 +23,10 @@ import { answerGit } from './git-helper.ts';
 import { imageOperations } from './images.ts';
 import type { LocalFolders } from './local-folders.ts';
 import { createMachine } from './machine.ts';
+import { createPlacing } from './placing.ts';
 import { permissions } from './permissions.ts';
 import { projectOperations } from './projects.ts';
-import type { Room } from './room.ts';
+import { buildOfUuid, type Room } from './room.ts';
 import { BUILDS_AT_ONCE_MAX } from './settings.ts';
 import { reportGroupOperations } from './report-groups.ts';
 import { reportMigration } from './report-tables.ts';
@@ -41,26 +40,41 @@ import { webhookRoute } from './webhook-deliveries.ts';
 import { webhookOperations } from './webhooks.ts';
 import { startingOperations } from './starting.ts';
 import { migrations } from './tables.ts';
+import { createWorkers, type Offer } from './workers.ts';
+import { openWorkplace, type Workplace } from './workplace.ts';
 
 export function openCodebuild(
   house: House,
   runtime: Runtime,
   folders: LocalFolders = new Map(),
+  workplace: Workplace = openWorkplace(house.directory),
+  offer: Offer = { isWorker: true, buildsMax: undefined },
 ): Service<'codebuild'> {
   const sessions = createRoleSessions(house);
   const running = createRunning(BUILDS_AT_ONCE_MAX);
-  const room: Room = { house, runtime, running, folders, machine: () => machine };
+  const room: Room = {
+    house,
+    runtime,
+    running,
+    folders,
+    workplace,
+    machine: () => machine,
+    placing: () => placing,
+    poolLimits: () => Promise.resolve(new Map()),
+  };
   const machine = createMachine(room, sessions);
+  const placing = createPlacing(room);
+  const workers = createWorkers(room, offer, async (folder) => (await findWork(folder))?.isComplete ?? true);
   let trial: Promise<unknown> = Promise.resolve();
-  const builds = join(house.directory, 'codebuild', 'builds');
 
   const sandboxes = createSandboxes(room, sessions);
 
-  /** The folder of a running build, or sandbox, knows which one it is. */
+  /** The folder of a running build, or sandbox, knows which one it is; that of a build may be on another machine. */
   async function findWork(uuid: string): Promise<Work | undefined> {
     const kept = recall<{ id: string; kind?: 'sandbox' }>(buildDirectory(room, uuid), 'build');
     if (kept?.kind === 'sandbox') return house.engine.read(sandboxes.machine(), kept.id);
-    return kept && house.engine.read(machine, kept.id);
+    const id = kept?.id ?? (await buildOfUuid(house, uuid));
+    return id === undefined ? undefined : house.engine.read(machine, id);
   }
 
   return {
@@ -92,14 +106,11 @@ export function openCodebuild(
       // Trying the sandbox out takes a moment that the first build should not wait for.
       trial = runtime.problem();
       trial.catch((error: unknown) => house.log.error('the build runtime could not be tried', { error }));
-      for (const uuid of existsSync(builds) ? readdirSync(builds) : []) {
-        const state = await findWork(uuid);
-        if (state && !state.isComplete) continue;
-        await runtime.kill(join(builds, uuid), 0);
-        rmSync(join(builds, uuid), { recursive: true, force: true });
-      }
+      placing.listen();
+      await workers.start();
     },
     async close() {
+      await workers.stop();
       await trial;
     },
   };

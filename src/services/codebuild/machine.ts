@@ -10,16 +10,22 @@ import { killBuild, runBuild } from './run.ts';
 import { numberOf, startAutoRetry } from './starting.ts';
 import { tables } from './tables.ts';
 import { viewChange, viewPhaseChange } from './views.ts';
+import { BUILDS_TOPIC } from './workers.ts';
 
+export const BUILD_KIND = 'codebuild.build';
 /** From TERM to KILL. */
 const KILL_GRACE_MS = 10_000;
 
 export function createMachine(room: Room, sessions: RoleSessions): BuildMachine {
   const { house } = room;
   const machine: BuildMachine = {
-    kind: 'codebuild.build',
+    kind: BUILD_KIND,
     decider: buildDecider,
     effects: {
+      async PlaceBuild(_effect, { machineId, signal }) {
+        await room.placing().wait(machineId, signal);
+        return undefined;
+      },
       RunBuild: (_effect, performance) => runBuild(room, sessions, performance),
       async KillBuild(_effect, { machineId }) {
         return killBuild(room, sessions, machineId, KILL_GRACE_MS);
@@ -41,6 +47,7 @@ export function createMachine(room: Room, sessions: RoleSessions): BuildMachine 
       async PublishChange(effect, { machineId }) {
         const state = await house.engine.read(machine, machineId);
         if (!state) return undefined;
+        if (effect.change === 'ENDED') room.placing().look();
         const detail = viewChange(state, await numberOf(room, machineId), effect.change);
         await house.publish(
           eventOf(house, state, effect.change, 'CodeBuild Build State Change', effect.at, detail),
@@ -55,6 +62,7 @@ export function createMachine(room: Room, sessions: RoleSessions): BuildMachine 
         .set({ is_complete: 1 })
         .where('build_id', '=', id)
         .execute();
+      await house.database.notices?.tell(transaction, BUILDS_TOPIC);
     },
   };
   return machine;

@@ -24,7 +24,8 @@ import { findWebhook, viewWebhook } from './webhook-rows.ts';
 
 const PROJECTS_MAX = 5000;
 
-export function projectOperations({ house }: Room) {
+export function projectOperations(room: Room) {
+  const { house } = room;
   const { database } = house;
 
   const CreateProject: Handler<'codebuild', 'CreateProject'> = async (call, input) => {
@@ -90,7 +91,7 @@ export function projectOperations({ house }: Room) {
         .execute();
     });
     if (isProjectName(projectName(input.name))) {
-      rmSync(localCacheDirectory(house, projectName(input.name)), { recursive: true, force: true });
+      rmSync(localCacheDirectory(room, projectName(input.name)), { recursive: true, force: true });
     }
     return {};
   };
@@ -133,7 +134,7 @@ export function projectOperations({ house }: Room) {
         .onConflict((conflict) => conflict.column('project_name').doUpdateSet({ invalidated_at: call.at }))
         .execute();
     });
-    rmSync(localCacheDirectory(house, name), { recursive: true, force: true });
+    rmSync(localCacheDirectory(room, name), { recursive: true, force: true });
     return {};
   };
 

@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { isFault } from '#base/fault.ts';
+import type { Need } from '#core/build/placing.ts';
 import type { BuildPlan } from '#core/build/state.ts';
 import type { Limits, Sandbox } from '#runtimes/runtime.ts';
 import type { Assumed } from '#services/service.ts';
@@ -13,7 +14,7 @@ export const WORKSPACE = '/codebuild';
 const GIB = 1024 ** 3;
 
 /** Memory, CPUs and disk by compute type, as the user guide lists them for Linux. */
-const COMPUTE: Readonly<Record<string, readonly [memoryGib: number, cpus: number, diskGib: number]>> = {
+export const COMPUTE: Readonly<Record<string, readonly [memoryGib: number, cpus: number, diskGib: number]>> = {
   BUILD_GENERAL1_SMALL: [3, 2, 64],
   BUILD_GENERAL1_MEDIUM: [7, 4, 128],
   BUILD_GENERAL1_LARGE: [15, 8, 128],
@@ -24,6 +25,12 @@ const PROCESSES_MAX = 4096;
 const OPEN_FILES_MAX = 65_536;
 /** The deadline of a build is the server's to keep; this much later its sandbox ends by itself. */
 const OVERTIME_SECONDS = 15 * 60;
+
+/** What a build asks of the worker that it is placed on; of an unknown type nothing, so that it fails at once. */
+export function needOf({ environment }: BuildPlan): Need {
+  const [memoryGib, cpus] = COMPUTE[environment.computeType] ?? [0, 0];
+  return { cpus, memoryBytes: memoryGib * GIB };
+}
 
 /** Checks what can be known before a sandbox is there; throws a `PhaseFailure`. */
 export async function checkProvision(

@@ -1,5 +1,6 @@
 /** What the files of this room share: the house, the machine of builds, what runs here, and how things are named. */
 
+import type { Kysely } from 'kysely';
 import { arnOf } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
 import type { BuildEffect, BuildEvent, BuildState } from '#core/build/state.ts';
@@ -7,9 +8,11 @@ import type { Machine } from '#engine/machine.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Scope } from '#services/service.ts';
 import type { LocalFolders } from './local-folders.ts';
+import type { Placing } from './placing.ts';
 import type { Running } from './running.ts';
 import { BUILDS_AT_ONCE_MAX, invalid } from './settings.ts';
 import { tables, type ProjectRow } from './tables.ts';
+import type { Workplace } from './workplace.ts';
 
 export type BuildMachine = Machine<BuildState, BuildEvent, BuildEffect>;
 
@@ -18,6 +21,11 @@ export interface Room {
   readonly runtime: Runtime;
   readonly running: Running;
   readonly folders: LocalFolders;
+  /** Where builds run here, which is no place for what nodes share. */
+  readonly workplace: Workplace;
+  readonly placing: () => Placing;
+  /** How many builds of a fleet may run at the same time, by its ARN; see `workers.ts`. */
+  readonly poolLimits: (kysely: Kysely<unknown>) => Promise<ReadonlyMap<string, number>>;
   /** The machine, once it is made; effects and operations send to it. */
   readonly machine: () => BuildMachine;
 }
@@ -65,6 +73,16 @@ export async function requireProject(house: House, name: string): Promise<Projec
   const row = await findProject(house, name);
   if (row) return row;
   throw fault('ResourceNotFoundException', `Project cannot be found: ${projectArn(house, name)}`);
+}
+
+/** The id of the build that has that uuid. */
+export async function buildOfUuid(house: House, uuid: string): Promise<string | undefined> {
+  const row = await tables(house.database)
+    .selectFrom('codebuild_build')
+    .select('build_id')
+    .where('uuid', '=', uuid)
+    .executeTakeFirst();
+  return row?.build_id;
 }
 
 export async function requireBuild(room: Room, id: string): Promise<BuildState> {

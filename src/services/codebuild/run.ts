@@ -5,7 +5,7 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import { currentPhase } from '#core/build/decide.ts';
-import type { BuildFacts, BuildState, PhaseContext, PhaseType } from '#core/build/state.ts';
+import type { BuildFacts, BuildState, BuildWorker, PhaseContext, PhaseType } from '#core/build/state.ts';
 import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
 import type { Performance } from '#engine/machine.ts';
 import type { Sandbox } from '#runtimes/runtime.ts';
@@ -33,19 +33,19 @@ export async function runBuild(
   room: Room,
   sessions: RoleSessions,
   performance: Performance,
-): Promise<undefined> {
+): Promise<{ readonly type: 'WorkerLost'; readonly workerId: string } | undefined> {
   const { machineId: id, signal } = performance;
   const { engine } = room.house;
   const isOver = (state: BuildState | undefined) => !state || state.isComplete || state.ending !== undefined;
   let state = await engine.read(room.machine(), id);
   if (!state || isOver(state)) return undefined;
-  let place;
-  try {
-    place = await room.running.takePlace(id, signal);
-  } catch (error) {
-    if (signal.aborted) throw error;
+  if (currentPhase(state) === 'QUEUED') {
+    // Ordered before builds were placed.
+    await room.placing().wait(id, signal);
     return undefined;
   }
+  if (isElsewhere(room, state)) return { type: 'WorkerLost', workerId: state.worker.id };
+  const place = room.running.enter(id);
   const life = createLife(room, sessions, state, AbortSignal.any([signal, place.interrupted]));
   try {
     while (!isOver(state)) {
@@ -70,9 +70,10 @@ export async function killBuild(
   sessions: RoleSessions,
   id: string,
   graceMs: number,
-): Promise<{ readonly type: 'BuildKilled' } | undefined> {
+): Promise<{ readonly type: 'BuildKilled' } | { readonly type: 'WorkerLost'; workerId: string } | undefined> {
   const state = await room.house.engine.read(room.machine(), id);
   if (!state || state.isComplete) return undefined;
+  if (isElsewhere(room, state)) return { type: 'WorkerLost', workerId: state.worker.id };
   const { plan } = state;
   const directory = buildDirectory(room, plan.uuid);
   // First nobody orders another step, then what runs is ended.
@@ -92,6 +93,14 @@ export async function killBuild(
 
 /** A build, or a sandbox that is planned like one. */
 type Planned = Pick<BuildState, 'plan'>;
+
+/** What was ordered for another worker comes here only when that has been given up. */
+function isElsewhere(
+  { workplace }: Room,
+  state: BuildState,
+): state is BuildState & { readonly worker: BuildWorker } {
+  return state.worker !== undefined && state.worker.id !== workplace.id;
+}
 
 /** Removes what a build leaves on this machine. Done before its end is told, so nobody else is at it. */
 export async function cleanUp(room: Room, sessions: RoleSessions, state: Planned): Promise<void> {

@@ -1,9 +1,11 @@
 /**
- * The builds that this process is running: who wants to end one finds it here, waits until its hands are off, and
- * then owns what is left. Also the places: a build waits until one is free.
+ * What this process is running: who wants to end a build finds it here, waits until its hands are off, and then owns
+ * what is left. Also the places of what is admitted by no queue of its own: it waits until one is free.
  */
 
 export interface Running {
+  /** For a build that has been placed. */
+  enter(id: string): Place;
   /** Resolves when there is a place; rejects when `signal` is aborted first. */
   takePlace(id: string, signal: AbortSignal): Promise<Place>;
   /** Aborts the build's run in this process, if there is one, and resolves when it has let go. */
@@ -20,16 +22,24 @@ export function createRunning(placesMax: number): Running {
   const runs = new Map<string, { controller: AbortController; left: Promise<void> }>();
   const waiting = new Set<() => void>();
   let taken = 0;
+  const begin = (id: string) => {
+    const controller = new AbortController();
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    const run = { controller, left };
+    runs.set(id, run);
+    const done = () => {
+      if (runs.get(id) === run) runs.delete(id);
+      leave();
+    };
+    return { controller, done };
+  };
   return {
+    enter(id) {
+      const { controller, done } = begin(id);
+      return { interrupted: controller.signal, leave: done };
+    },
     async takePlace(id, signal) {
-      const controller = new AbortController();
-      const { promise: left, resolve: leave } = Promise.withResolvers<void>();
-      const run = { controller, left };
-      runs.set(id, run);
-      const done = () => {
-        if (runs.get(id) === run) runs.delete(id);
-        leave();
-      };
+      const { controller, done } = begin(id);
       const either = AbortSignal.any([signal, controller.signal]);
       try {
         while (taken >= placesMax) await nextFree(waiting, either);

@@ -52,6 +52,7 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
     ...(resolved === undefined ? {} : { resolvedSourceVersion: resolved }),
     commandPhases: commandPhases(spec),
     onFailure: failureRules(spec),
+    ...(spec.environment.gitCredentialHelper ? { gitCredentialHelper: true } : {}),
     ...(parsed.batch ? { batch: parsed.batch } : {}),
   };
 }

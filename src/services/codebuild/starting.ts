@@ -13,6 +13,7 @@ import type { Call, Caller, Handler } from '#services/service.ts';
 import { isCommandBuild, planCommandBuild } from './command-builds.ts';
 import { planBuild } from './plan.ts';
 import { settingsOf } from './projects.ts';
+import { needOf } from './provisioning.ts';
 import { keepToken, Repeated, tokenOf, type Token } from './request-tokens.ts';
 import {
   buildId,
@@ -24,7 +25,7 @@ import {
   SERVICE,
   type Room,
 } from './room.ts';
-import { BUILDS_AT_ONCE_MAX, invalid, type ProjectSettings } from './settings.ts';
+import { invalid, type ProjectSettings } from './settings.ts';
 import { tables } from './tables.ts';
 import { viewBuild } from './views.ts';
 
@@ -197,14 +198,15 @@ async function takeNumber(
   return number;
 }
 
-/** What runs and what waits together; pipelines' own commands are bounded by their executions. */
+/** How many may wait; pipelines' own commands are bounded by their executions. */
 async function checkQueue(transaction: Kysely<unknown>): Promise<void> {
   const { count } = await tables(transaction)
     .selectFrom('codebuild_build')
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('is_complete', '=', 0)
+    .where('worker_id', 'is', null)
     .executeTakeFirstOrThrow();
-  if (Number(count) < BUILDS_AT_ONCE_MAX + BUILDS_QUEUED_MAX) return;
+  if (Number(count) < BUILDS_QUEUED_MAX) return;
   throw fault(
     'AccountLimitExceededException',
     `Cannot have more than ${BUILDS_QUEUED_MAX} builds in queue for the account`,
@@ -217,6 +219,7 @@ async function keepBuild(
   plan: BuildPlan,
   number: number,
 ): Promise<void> {
+  const need = needOf(plan);
   await tables(transaction)
     .insertInto('codebuild_build')
     .values({
@@ -225,6 +228,11 @@ async function keepBuild(
       number,
       started_at: call.at,
       is_complete: 0,
+      uuid: plan.uuid,
+      cpus: need.cpus,
+      memory_bytes: need.memoryBytes,
+      pool: '',
+      worker_id: null,
     })
     .execute();
 }

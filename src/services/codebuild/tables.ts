@@ -11,6 +11,7 @@ export type Tables = {
   codebuild_cache: CacheRow;
   codebuild_source_credential: SourceCredentialRow;
   codebuild_webhook: WebhookRow;
+  codebuild_worker: WorkerRow;
 };
 
 export type ProjectRow = {
@@ -31,6 +32,29 @@ export type BuildRow = {
   started_at: number;
   /** 1 once it is complete. */
   is_complete: number;
+  /** The part of its id by which its credentials are asked for. */
+  uuid: string | null;
+  /** What it asks for. */
+  cpus: number | null;
+  memory_bytes: number | null;
+  /** The fleet whose limit counts for it; '' for none. */
+  pool: string | null;
+  /** Who has it; nothing while it waits. */
+  worker_id: string | null;
+};
+
+/** A node that runs builds. */
+export type WorkerRow = {
+  worker_id: string;
+  /** Of its machine. */
+  name: string;
+  started_at: number;
+  /** Its last sign of life. */
+  beat_at: number;
+  cpus: number;
+  memory_bytes: number;
+  /** The operator's own number; nothing for as many as fit. */
+  builds_max: number | null;
 };
 
 export type TokenRow = {
@@ -153,6 +177,35 @@ export const migrations: readonly Migration[] = [
         .addColumn('settings', 'text', (column) => column.notNull())
         .addColumn('status', 'text', (column) => column.notNull())
         .addColumn('status_message', 'text')
+        .execute();
+    },
+  },
+  {
+    name: 'codebuild/008-workers',
+    async up(database) {
+      await database.schema
+        .createTable('codebuild_worker')
+        .addColumn('worker_id', 'text', (column) => column.primaryKey())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('started_at', 'bigint', (column) => column.notNull())
+        .addColumn('beat_at', 'bigint', (column) => column.notNull())
+        .addColumn('cpus', 'bigint', (column) => column.notNull())
+        .addColumn('memory_bytes', 'bigint', (column) => column.notNull())
+        .addColumn('builds_max', 'bigint')
+        .execute();
+      for (const column of ['uuid', 'pool', 'worker_id'])
+        await database.schema.alterTable('codebuild_build').addColumn(column, 'text').execute();
+      for (const column of ['cpus', 'memory_bytes'])
+        await database.schema.alterTable('codebuild_build').addColumn(column, 'bigint').execute();
+      await database.schema
+        .createIndex('codebuild_build_open')
+        .on('codebuild_build')
+        .columns(['is_complete', 'started_at'])
+        .execute();
+      await database.schema
+        .createIndex('codebuild_build_uuid')
+        .on('codebuild_build')
+        .column('uuid')
         .execute();
     },
   },
