@@ -502,14 +502,14 @@ test('what this machine cannot give fails in PROVISIONING, not at the API', asyn
   const image = await runSpec(spec(['a']), { environment });
   assert.match(
     contextOf(image) ?? '',
-    /^BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE: Unable to pull customer's container image\. The image node:24/,
+    /^BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE: Unable to pull customer's container image\. CannotPullContainerError: node:24: it was started with --runtime sandbox/,
   );
   const privileged = await runSpec(spec(['a']), {
     environment: { ...environment, image: 'aws/codebuild/standard:7.0', privilegedMode: true },
   });
   assert.equal(
     contextOf(privileged),
-    'CLIENT_ERROR: Privileged mode is not available: there is no container engine',
+    'CLIENT_ERROR: Privileged mode is not available: this server runs no images',
   );
 });
 

@@ -129,6 +129,8 @@ export interface EnvironmentPlan {
   readonly unsupported?: string;
   readonly type: string;
   readonly image: string;
+  /** Name or ARN of the secret with user and password of the image's registry. */
+  readonly registryCredential?: string;
   readonly computeType: string;
   readonly privileged: boolean;
   readonly variables: readonly {

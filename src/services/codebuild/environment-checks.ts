@@ -2,7 +2,7 @@
 
 import type { ProjectEnvironment, Tag, VpcConfig } from '@aws-sdk/client-codebuild';
 import { fault } from '#base/fault.ts';
-import { isCurated } from './images.ts';
+import { isCurated } from './curated-images.ts';
 
 const TAGS_MAX = 50;
 const SUBNETS_MAX = 16;

@@ -1,56 +1,50 @@
-/**
- * The images that builds may name. There is no image behind them: each is a name for the tools of this machine, and the
- * log of a build says so.
- * https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html
- */
+/** ListCuratedEnvironmentImages: the curated names, and what each means on this machine. */
 
-import type { EnvironmentPlatform } from '@aws-sdk/client-codebuild';
+import type { EnvironmentImage, EnvironmentPlatform, PlatformType } from '@aws-sdk/client-codebuild';
+import { fault } from '#base/fault.ts';
 import type { Handler } from '#services/service.ts';
+import { AMAZON_LINUX, UBUNTU } from './curated-images.ts';
+import { candidatesFor, HOST, ownNames } from './image-catalogue.ts';
+import type { Room } from './room.ts';
 
-const UBUNTU = ['standard:5.0', 'standard:6.0', 'standard:7.0', 'standard:8.0'];
-const AMAZON_LINUX = {
-  x64: [
-    'amazonlinux2-x86_64-standard:4.0',
-    'amazonlinux2-x86_64-standard:5.0',
-    'amazonlinux-x86_64-standard:5.0',
-    'amazonlinux-x86_64-standard:6.0',
-    'amazonlinux2023-x86_64-standard:5.0',
-  ],
-  arm64: [
-    'amazonlinux2-aarch64-standard:2.0',
-    'amazonlinux2-aarch64-standard:3.0',
-    'amazonlinux-aarch64-standard:3.0',
-    'amazonlinux-aarch64-standard:4.0',
-  ],
-};
-
-export function isCurated(image: string): boolean {
-  return /^aws\/codebuild\/(standard|amazonlinux|al2)/.test(image);
-}
-
-export function imageOperations() {
-  const ListCuratedEnvironmentImages: Handler<'codebuild', 'ListCuratedEnvironmentImages'> = () =>
-    Promise.resolve({
-      platforms: [
-        platform('UBUNTU', process.arch === 'arm64' ? [] : UBUNTU),
-        platform('AMAZON_LINUX', process.arch === 'arm64' ? AMAZON_LINUX.arm64 : AMAZON_LINUX.x64),
-      ],
-    });
+export function imageOperations({ house, runtime }: Room) {
+  const ListCuratedEnvironmentImages: Handler<'codebuild', 'ListCuratedEnvironmentImages'> = () => {
+    const names: Record<'UBUNTU' | 'AMAZON_LINUX' | 'DEBIAN', string[]> = {
+      UBUNTU: process.arch === 'arm64' ? [] : [...UBUNTU],
+      AMAZON_LINUX: [...(process.arch === 'arm64' ? AMAZON_LINUX.arm64 : AMAZON_LINUX.x64)],
+      DEBIAN: [],
+    };
+    try {
+      for (const { name, platform } of ownNames(house.directory)) {
+        if (!names[platform].includes(name)) names[platform].push(name);
+      }
+      const describe = (name: string) => describeImage(house.directory, name, runtime.images !== undefined);
+      const platforms = Object.entries(names)
+        .filter(([, list]) => list.length > 0)
+        .map(([name, list]) => viewPlatform(name as PlatformType, list.map(describe)));
+      return Promise.resolve({ platforms });
+    } catch (error) {
+      throw fault('InternalFailure', (error as Error).message);
+    }
+  };
   return { ListCuratedEnvironmentImages };
 }
 
-function platform(name: 'UBUNTU' | 'AMAZON_LINUX', images: readonly string[]): EnvironmentPlatform {
+function describeImage(directory: string, name: string, hasImages: boolean): EnvironmentImage {
+  const uses = candidatesFor(directory, name)
+    .map(({ use }) => use)
+    .filter((use) => hasImages || use === HOST);
+  const words = uses.map((use) => (use === HOST ? 'the tools of this machine' : use));
+  const isHost = uses.every((use) => use === HOST);
   return {
-    platform: name,
-    languages: [
-      {
-        language: 'BASE',
-        images: images.map((image) => ({
-          name: `aws/codebuild/${image}`,
-          description: `The tools of this machine under the name aws/codebuild/${image}`,
-          versions: [`aws/codebuild/${image}`],
-        })),
-      },
-    ],
+    name,
+    description: isHost
+      ? `The tools of this machine under the name ${name}`
+      : `The first of these that is there: ${words.join(', ')}`,
+    versions: [name],
   };
+}
+
+function viewPlatform(platform: PlatformType, images: EnvironmentImage[]): EnvironmentPlatform {
+  return { platform, languages: [{ language: 'BASE', images }] };
 }

@@ -90,7 +90,7 @@ export function openCodebuild(
       ...sharingOperations(room),
       ...sourceCredentialOperations(room),
       ...webhookOperations(room),
-      ...imageOperations(),
+      ...imageOperations(room),
       ...interactiveOperations(sandboxes),
     },
     permissions,

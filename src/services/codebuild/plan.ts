@@ -21,7 +21,6 @@ import type {
 } from '#core/build/state.ts';
 import { principalArn, type Principal } from '#core/policy/principal.ts';
 import type { Call } from '#services/service.ts';
-import { isCurated } from './images.ts';
 import {
   AUTO_RETRIES_MAX,
   checkArtifacts,
@@ -201,7 +200,9 @@ function planEnvironment(settings: ProjectSettings, input: StartBuildInput): Env
   for (const variable of [...(project?.environmentVariables ?? []), ...overrides]) {
     variables.set(variable.name ?? '', variable);
   }
+  const registryCredential = input.registryCredentialOverride ?? project?.registryCredential;
   const plan: EnvironmentPlan = {
+    ...(registryCredential?.credential ? { registryCredential: registryCredential.credential } : {}),
     type: input.environmentTypeOverride ?? project?.type ?? '',
     image: input.imageOverride ?? project?.image ?? '',
     computeType: input.computeTypeOverride ?? project?.computeType ?? '',
@@ -226,13 +227,6 @@ function unsupportedOf(
   if (!types.includes(plan.type)) {
     return `Environment type ${plan.type} is not available on this machine; it runs ${types.join(', ')}`;
   }
-  if (!isCurated(plan.image)) {
-    return (
-      `Unable to pull customer's container image. The image ${plan.image} is not available: ` +
-      "there is no container engine, only the machine's own tools under the names aws/codebuild/…"
-    );
-  }
-  if (plan.privileged) return 'Privileged mode is not available: there is no container engine';
   if (input.certificateOverride ?? project?.certificate)
     return 'environment.certificate is not supported yet';
   if (settings.vpcConfig?.vpcId) return 'vpcConfig is not supported yet';

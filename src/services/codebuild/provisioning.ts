@@ -5,9 +5,10 @@ import { availableParallelism, totalmem } from 'node:os';
 import { isFault } from '#base/fault.ts';
 import type { Need } from '#core/build/placing.ts';
 import type { BuildPlan } from '#core/build/state.ts';
-import type { Limits, Sandbox } from '#runtimes/runtime.ts';
+import { ImageProblem, type Limits, type Sandbox } from '#runtimes/runtime.ts';
 import type { Assumed } from '#services/service.ts';
-import { buildDirectory, containerLine, keep, PhaseFailure } from './bench.ts';
+import { buildDirectory, containerLine, keep, PhaseFailure, recall } from './bench.ts';
+import { chooseImage, type ChosenImage } from './image-choice.ts';
 import type { Room } from './room.ts';
 
 export const WORKSPACE = '/codebuild';
@@ -32,11 +33,12 @@ export function needOf({ environment }: BuildPlan): Need {
   return { cpus, memoryBytes: memoryGib * GIB };
 }
 
-/** Checks what can be known before a sandbox is there; throws a `PhaseFailure`. */
+/** Checks what can be known before a sandbox is there, and chooses its image; throws a `PhaseFailure`. */
 export async function checkProvision(
   room: Room,
   plan: BuildPlan,
   role: () => Promise<Assumed>,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   const { unsupported } = plan.environment;
   if (unsupported !== undefined) {
@@ -49,14 +51,6 @@ export async function checkProvision(
       `Compute type ${plan.environment.computeType} is not available here`,
     );
   }
-  const problem = await room.runtime.problem();
-  if (problem !== undefined) {
-    throw new PhaseFailure(
-      'CLIENT_ERROR',
-      `Builds cannot run in isolation here: ${problem}. Install bubblewrap or allow user namespaces, ` +
-        'or start the server with --runtime process if you trust everything that it builds',
-    );
-  }
   try {
     await role();
   } catch (error) {
@@ -66,6 +60,9 @@ export async function checkProvision(
       `CodeBuild is not authorized to perform: sts:AssumeRole on ${plan.serviceRole}. ${error.message}`,
     );
   }
+  const directory = makeBuildDirectory(room, plan);
+  if (recall<ChosenImage>(directory, 'image')) return;
+  keep(directory, 'image', await chooseImage(room, plan, role, signal));
 }
 
 export async function createLogStream(plan: BuildPlan, role: Assumed): Promise<void> {
@@ -94,25 +91,41 @@ export async function createLogStream(plan: BuildPlan, role: Assumed): Promise<v
 }
 
 export async function openSandbox(room: Room, plan: BuildPlan): Promise<Sandbox> {
+  const directory = makeBuildDirectory(room, plan);
+  const { image } = recall<ChosenImage>(directory, 'image') ?? {};
+  try {
+    return await room.runtime.open({
+      id: plan.uuid,
+      directory,
+      workspace: WORKSPACE,
+      limits: limitsOf(plan),
+      endpoint: room.house.endpoint(),
+      ...(image ? { image } : {}),
+    });
+  } catch (error) {
+    if (!(error instanceof ImageProblem)) throw error;
+    throw new PhaseFailure(
+      'CLIENT_ERROR',
+      `The image ${plan.environment.image} cannot be started: ${error.message}`,
+    );
+  }
+}
+
+function makeBuildDirectory(room: Room, plan: BuildPlan): string {
   const directory = buildDirectory(room, plan.uuid);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return room.runtime.open({
-    id: plan.uuid,
-    directory,
-    workspace: WORKSPACE,
-    limits: limitsOf(plan),
-    endpoint: room.house.endpoint(),
-  });
+  return directory;
 }
 
 /** The first lines of a log. They are written before the stream is looked at, so a follower sees them first. */
 export function firstLines(room: Room, plan: BuildPlan, sandbox: Sandbox): string {
   const line = (text: string) => containerLine(room.house.clock.now(), text);
+  const chosen = recall<ChosenImage>(buildDirectory(room, plan.uuid), 'image');
   const [memoryGib, cpus] = COMPUTE[plan.environment.computeType] ?? [0, 0];
   const scaled = memoryGib * GIB > totalmem() || cpus > availableParallelism();
   return [
     'Running on Slipway',
-    `Image ${plan.environment.image}: the tools of this machine`,
+    ...(chosen ? [chosen.line] : []),
     ...(scaled ? [`${plan.environment.computeType} is scaled to this machine`] : []),
     ...sandbox.facts,
     'Waiting for DOWNLOAD_SOURCE',

@@ -150,7 +150,7 @@ function createLife(room: Room, sessions: RoleSessions, first: BuildState, signa
   }
 
   async function provision(): Promise<BuildFacts> {
-    await checkProvision(room, plan, role);
+    await checkProvision(room, plan, role, signal);
     const [, bench] = await Promise.all([
       createLogStream(plan, await role()),
       (async () => {
