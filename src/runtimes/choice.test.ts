@@ -76,8 +76,8 @@ test('who has no images says so, and who has only images too', async () => {
   const { runtimes } = witnesses();
   const [sandbox, docker] = [chooseRuntime('sandbox', runtimes), chooseRuntime('docker', runtimes)];
   assert.equal(sandbox.images, undefined);
-  assert.equal(await sandbox.problem(true), 'it was started with --runtime sandbox');
-  assert.equal(await docker.problem(), 'it was started with --runtime docker');
+  assert.equal(await sandbox.problem(true), 'this server was started with --runtime sandbox');
+  assert.equal(await docker.problem(), 'this server was started with --runtime docker');
 });
 
 test('the engine is the one of the operator, of DOCKER_HOST when that is a socket, or the usual one', () => {

@@ -42,8 +42,10 @@ export function chooseRuntime(choice: RuntimeChoice, runtimes: Readonly<Record<K
     ...(images ? { images } : {}),
     problem(inImage = false) {
       if (inImage)
-        return hasImages ? docker.problem() : Promise.resolve(`it was started with --runtime ${choice}`);
-      if (choice === 'docker') return Promise.resolve('it was started with --runtime docker');
+        return hasImages
+          ? docker.problem()
+          : Promise.resolve(`this server was started with --runtime ${choice}`);
+      if (choice === 'docker') return Promise.resolve('this server was started with --runtime docker');
       return runtimes[usual].problem();
     },
     open(plan) {

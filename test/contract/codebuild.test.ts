@@ -502,7 +502,7 @@ test('what this machine cannot give fails in PROVISIONING, not at the API', asyn
   const image = await runSpec(spec(['a']), { environment });
   assert.match(
     contextOf(image) ?? '',
-    /^BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE: Unable to pull customer's container image\. CannotPullContainerError: node:24: it was started with --runtime sandbox/,
+    /^BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE: Unable to pull customer's container image\. CannotPullContainerError: node:24: this server was started with --runtime sandbox/,
   );
   const privileged = await runSpec(spec(['a']), {
     environment: { ...environment, image: 'aws/codebuild/standard:7.0', privilegedMode: true },
