@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { S3, type LifecycleRule } from '@aws-sdk/client-s3';
 import { applyLifecycles } from '#services/s3/expiring.ts';
+import { s3RoomOf } from '#test/support/s3-room.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -27,8 +28,7 @@ function setRules(Bucket: string, ...Rules: readonly LifecycleRule[]) {
 
 /** What the hourly round would do so many days from now. */
 function afterDays(days: number): Promise<void> {
-  const { house: own } = house.slipway;
-  return applyLifecycles(own, own.clock.now() + days * DAY_MS);
+  return applyLifecycles(s3RoomOf(house.slipway), house.slipway.house.clock.now() + days * DAY_MS);
 }
 
 async function keysOf(Bucket: string): Promise<readonly string[]> {

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { applyLifecycles } from '#services/s3/expiring.ts';
+import { s3RoomOf } from '#test/support/s3-room.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 import { createPipelines, stageOf, type Pipelines } from '#test/support/pipelines.ts';
 
@@ -53,8 +54,7 @@ test('artifacts of a running execution outlive a cleanup, and go after its end',
       Rules: [{ ID: 'all', Status: 'Enabled', Filter: { Prefix: '' }, Expiration: { Days: 1 } }],
     },
   });
-  const { house: own } = house.slipway;
-  await applyLifecycles(own, own.clock.now() + 9 * 24 * 3_600_000);
+  await applyLifecycles(s3RoomOf(house.slipway), house.slipway.house.clock.now() + 9 * 24 * 3_600_000);
   await s3.headObject(object);
 
   await pipelines.answer('busy', execution, 'Ask', 'Approved');

@@ -61,7 +61,7 @@ export function completeMultipartUpload(room: Room): Handler<'s3', 'CompleteMult
       bucket,
       key: upload.object_key,
       version,
-      reason: 'CompleteMultipartUpload',
+      name: 'ObjectCreated:CompleteMultipartUpload',
       conditions: input,
       before: async (transaction) => {
         await findOpenUpload(transaction, call, input);

@@ -73,7 +73,7 @@ export function copyObject(room: Room): Handler<'s3', 'CopyObject'> {
         facts,
         pieces: content.pieces,
       },
-      reason: 'CopyObject',
+      name: 'ObjectCreated:Copy',
       conditions: input,
       // The blobs are shared: they must still be somebody's when they become ours too.
       before: async (transaction) => {

@@ -5,8 +5,9 @@ import type { Call, Handler } from '#services/service.ts';
 import { checkWriteConditions } from './conditions.ts';
 import { s3Fault } from './faults.ts';
 import { heldKeys, refuseHeld } from './holding.ts';
+import { commitRemovals, type Removal } from './outbox.ts';
 import { checkKey, checkOwner, findBucket, objectArn, readRows, type Room, type Rows } from './room.ts';
-import { withTables, type BucketRow } from './tables.ts';
+import type { BucketRow } from './tables.ts';
 import {
   addVersion,
   createVersionId,
@@ -34,9 +35,16 @@ async function remove(
   versionId: string | undefined,
   ifMatch?: string,
 ): Promise<Deleted> {
-  return await room.house.database.transaction(async (transaction) => {
-    const rows = withTables(transaction);
+  const isMarker = versionId === undefined && bucket.versioning !== '';
+  const there =
+    isMarker || (await findVersion(readRows(room.house), bucket.name, key, versionId ?? NULL_VERSION));
+  const { at, requestId, account: requester, source } = call;
+  const name = isMarker ? 'ObjectRemoved:DeleteMarkerCreated' : 'ObjectRemoved:Delete';
+  const removals: Removal[] = there ? [{ name, key, versionId, at, requestId, requester, source }] : [];
+  return await commitRemovals(room, bucket, removals, async (rows) => {
     const current = await findBucket(rows, bucket.name);
+    // What is told was chosen for the bucket as it was read.
+    if (current.versioning !== bucket.versioning) throw s3Fault('OperationAborted');
     if (ifMatch !== undefined) {
       const latest = await latestVersion(rows, bucket.name, key);
       checkWriteConditions({ IfMatch: ifMatch }, key, latest?.is_marker === 0 ? latest.etag : undefined);

@@ -4,6 +4,7 @@
  * running work needs is left for a later round.
  */
 
+import { createChance } from '#base/chance.ts';
 import {
   isUploadForgotten,
   judgeVersions,
@@ -14,7 +15,8 @@ import type { House } from '#services/service.ts';
 import { removeWithin } from './deleting.ts';
 import { parseFacts } from './facts.ts';
 import { heldKeys } from './holding.ts';
-import { findBucket, readRows } from './room.ts';
+import { commitRemovals, type Removal } from './outbox.ts';
+import { findBucket, readRows, type Room } from './room.ts';
 import { settingsOf } from './settings.ts';
 import { withTables, type BucketRow, type VersionRow } from './tables.ts';
 import { dropUpload } from './uploads.ts';
@@ -22,26 +24,28 @@ import { findVersion, latestVersion, removeVersion } from './versions.ts';
 
 const KEYS_AT_ONCE = 200;
 
-export async function applyLifecycles(house: House, now: number): Promise<void> {
+export async function applyLifecycles(room: Room, now: number): Promise<void> {
+  const { house } = room;
   const buckets = await readRows(house).selectFrom('s3_bucket').selectAll().execute();
   for (const bucket of buckets) {
     const { lifecycle } = settingsOf(bucket);
     if (!lifecycle) continue;
     await abortUploads(house, bucket, lifecycle, now);
     for (let after: string | undefined = ''; after !== undefined;) {
-      after = await expireKeys(house, bucket, lifecycle, after, now);
+      after = await expireKeys(room, bucket, lifecycle, after, now);
     }
   }
 }
 
 /** Judges the next keys; gives the last of them, or nothing at the end. */
 async function expireKeys(
-  house: House,
+  room: Room,
   bucket: BucketRow,
   rules: readonly LifecycleRule[],
   after: string,
   now: number,
 ): Promise<string | undefined> {
+  const { house } = room;
   const keys = await readRows(house)
     .selectFrom('s3_version')
     .select('object_key')
@@ -63,13 +67,13 @@ async function expireKeys(
       .orderBy('sequence', 'desc')
       .execute();
     const verdict = judgeVersions(rules, key, versions.map(agedVersion), now);
-    await expireKey(house, bucket, key, versions, verdict, held.has(key), now);
+    await expireKey(room, bucket, key, versions, verdict, held.has(key), now);
   }
   return names.at(-1);
 }
 
 async function expireKey(
-  house: House,
+  room: Room,
   bucket: BucketRow,
   key: string,
   versions: readonly VersionRow[],
@@ -79,8 +83,24 @@ async function expireKey(
 ): Promise<void> {
   const expires = expiresCurrent && !isHeld;
   if (!expires && versionIds.length === 0) return;
-  await house.database.transaction(async (transaction) => {
-    const rows = withTables(transaction);
+  const by = {
+    at: now,
+    requestId: createChance().slice(0, 16).toUpperCase(),
+    requester: 's3.amazonaws.com',
+    source: 's3.amazonaws.com',
+  };
+  const removals = versionIds.map((versionId): Removal => ({
+    ...by,
+    name: 'LifecycleExpiration:Delete',
+    key,
+    versionId,
+  }));
+  if (expires) {
+    const name =
+      bucket.versioning === '' ? 'LifecycleExpiration:Delete' : 'LifecycleExpiration:DeleteMarkerCreated';
+    removals.push({ ...by, name, key, versionId: undefined });
+  }
+  await commitRemovals(room, bucket, removals, async (rows) => {
     // Whatever was judged must still be what is there.
     const latest = await latestVersion(rows, bucket.name, key);
     if (latest?.row_id !== versions[0]?.row_id) return;

@@ -5,7 +5,7 @@
  *
  * Gaps: ACLs other than the owner's, customer keys (SSE-C), dual-layer encryption, lifecycle transitions and the
  * events of expirations, object lock, website, replication,
- * logging, notifications other than to EventBridge; see the map.
+ * logging, notifications to Lambda functions; see the map.
  *
  * By design: `Object Created` is published for every bucket, not only where EventBridge was turned on, because the
  * house's own pipelines listen. A completed upload is one row over its parts, so completing never copies.
@@ -28,6 +28,7 @@ import { createCrossOrigin, deleteBucketCors, getBucketCors, putBucketCors } fro
 import { deleteObject, deleteObjects } from './deleting.ts';
 import { deleteBucketLifecycle, getBucketLifecycle, putBucketLifecycle } from './lifecycle.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
+import { getBucketNotificationConfiguration, putBucketNotificationConfiguration } from './notifications.ts';
 import { createOutbox } from './outbox.ts';
 import { uploadPart, uploadPartCopy } from './parts.ts';
 import { permissions } from './permissions.ts';
@@ -46,14 +47,12 @@ import {
   deleteBucketTagging,
   deletePublicAccessBlock,
   getBucketEncryption,
-  getBucketNotificationConfiguration,
   getBucketOwnershipControls,
   getBucketTagging,
   getBucketVersioning,
   getPublicAccessBlock,
   notSet,
   putBucketEncryption,
-  putBucketNotificationConfiguration,
   putBucketOwnershipControls,
   putBucketTagging,
   putBucketVersioning,
@@ -78,7 +77,7 @@ const TABLES = 'Metadata tables are not implemented.';
 
 export function openS3(house: House): Service<'s3'> {
   const room: Room = { house, outbox: createOutbox(house) };
-  const sweep = createSweep(house);
+  const sweep = createSweep(room);
   return {
     name: 's3',
     operations: operationsOf(room),

@@ -1,19 +1,24 @@
 /**
- * Commits a new version of an object together with the promise to tell the world: the rows and the outbox machine's
- * decision are one transaction. The machine's effect publishes `Object Created` on the house's bus.
+ * Commits what changes objects together with the promise to tell the world: the rows and the outbox machine's decision
+ * are one transaction. The machine's effects publish on the house's bus, and tell whom the bucket's configuration names.
  */
 
 import { randomInt } from 'node:crypto';
+import type { Kysely } from 'kysely';
 import { present } from '#base/assert.ts';
-import { outboxDecider, type ObjectWritten, type PublishObjectCreated } from '#core/object/outbox.ts';
+import { deriveUuid } from '#base/ids.ts';
+import { listenersOf } from '#core/object/notification.ts';
+import { outboxDecider, type ObjectChange, type ObjectsChanged } from '#core/object/outbox.ts';
 import type { BusEvent, Call, House } from '#services/service.ts';
 import { checkWriteConditions, type WriteConditions } from './conditions.ts';
 import { s3Fault } from './faults.ts';
+import { tellListener } from './notifications.ts';
 import { bucketArn, findBucket, type Room, type Rows } from './room.ts';
+import { settingsOf } from './settings.ts';
 import { withTables, type BucketRow, type VersionRow } from './tables.ts';
 import { addVersion, latestVersion, type NewVersion } from './versions.ts';
 
-/** Writes of one bucket spread over so many machines, so that two of them seldom wait for each other. */
+/** Changes of one bucket spread over so many machines, so that two of them seldom wait for each other. */
 const OUTBOXES = 16;
 
 export function createOutbox(house: House): Room['outbox'] {
@@ -21,8 +26,12 @@ export function createOutbox(house: House): Room['outbox'] {
     kind: 's3.outbox',
     decider: outboxDecider,
     effects: {
-      async PublishObjectCreated(effect) {
-        await house.publish(busEvent(house, effect));
+      async PublishChange({ eventId, at, change }) {
+        await house.publish(busEvent(house, eventId, at, change));
+        return undefined;
+      },
+      async TellListener({ at, change, listener }) {
+        await tellListener(house, at, change, listener);
         return undefined;
       },
     },
@@ -33,17 +42,17 @@ export interface Write {
   readonly bucket: BucketRow;
   readonly key: string;
   readonly version: NewVersion;
-  readonly reason: ObjectWritten['reason'];
+  readonly name: ObjectChange['name'];
   readonly conditions: WriteConditions;
   /** Further rows of the same transaction, before the new version is made. */
   readonly before?: (rows: Rows) => Promise<void>;
 }
 
 export async function commitVersion(room: Room, call: Call, write: Write): Promise<VersionRow> {
-  const { bucket, key, version, reason } = write;
+  const { bucket, key, version, name } = write;
   let row: VersionRow | undefined;
-  const event: ObjectWritten = {
-    type: 'ObjectWritten',
+  const change: ObjectChange = {
+    name,
     bucket: bucket.name,
     key,
     sizeBytes: version.size,
@@ -53,11 +62,9 @@ export async function commitVersion(room: Room, call: Call, write: Write): Promi
     requestId: call.requestId,
     requester: call.account,
     source: call.source,
-    reason,
   };
-  const outboxId = `${bucket.id}#${randomInt(OUTBOXES)}`;
-  await room.house.engine.send(room.outbox, outboxId, event, async (transaction) => {
-    const rows = withTables(transaction);
+  const listeners = listenersOf(settingsOf(bucket).notifications ?? [], name, key);
+  await send(room, bucket, [{ change, isPublished: true, listeners }], async (rows) => {
     const current = await findBucket(rows, bucket.name);
     // The version's id was chosen for the bucket as it was read; somebody changed it meanwhile.
     if (current.id !== bucket.id || current.versioning !== bucket.versioning)
@@ -70,38 +77,106 @@ export async function commitVersion(room: Room, call: Call, write: Write): Promi
   return present(row, 'the version that was committed');
 }
 
-let writes = 0;
-
-/** Grows with every write of this process; readers compare it as text. */
-function createSequencer(at: number): string {
-  writes = (writes + 1) % 0x1000000;
-  return at.toString(16).padStart(12, '0') + writes.toString(16).padStart(6, '0');
+/** Something that goes, by a call or by a lifecycle rule. */
+export interface Removal {
+  readonly name: ObjectChange['name'];
+  readonly key: string;
+  readonly versionId: string | undefined;
+  readonly at: number;
+  readonly requestId: string;
+  readonly requester: string;
+  readonly source: string;
 }
 
+/** Runs `work` in one transaction; whoever listens hears of the removals if it commits. Nobody, mostly. */
+export async function commitRemovals<Result>(
+  room: Room,
+  bucket: BucketRow,
+  removals: readonly Removal[],
+  work: (rows: Rows) => Promise<Result>,
+): Promise<Result> {
+  const { house } = room;
+  const changes = await Promise.all(
+    removals.map(async ({ at, ...removal }) => {
+      const change: ObjectChange = {
+        ...removal,
+        bucket: bucket.name,
+        sizeBytes: undefined,
+        etag: undefined,
+        sequencer: createSequencer(at),
+      };
+      const isPublished = await house.isWanted(busEvent(house, deriveUuid(bucket.id, 0), at, change));
+      const listeners = listenersOf(settingsOf(bucket).notifications ?? [], change.name, change.key);
+      return { change, isPublished, listeners };
+    }),
+  );
+  const heard = changes.filter(({ isPublished, listeners }) => isPublished || listeners.length > 0);
+  if (heard.length === 0) return house.database.transaction((transaction) => work(withTables(transaction)));
+  let result: { readonly value: Result } | undefined;
+  await send(room, bucket, heard, async (rows) => {
+    result = { value: await work(rows) };
+  });
+  return present(result, 'the result of a committed removal').value;
+}
+
+async function send(
+  room: Room,
+  bucket: BucketRow,
+  changes: ObjectsChanged['changes'],
+  work: (rows: Rows) => Promise<void>,
+): Promise<void> {
+  const outboxId = `${bucket.id}#${randomInt(OUTBOXES)}`;
+  const alongside = (transaction: Kysely<unknown>) => work(withTables(transaction));
+  await room.house.engine.send(room.outbox, outboxId, { type: 'ObjectsChanged', changes }, alongside);
+}
+
+let sequence = 0;
+
+/** Grows with every change of this process; readers compare it as text. */
+function createSequencer(at: number): string {
+  sequence = (sequence + 1) % 0x1000000;
+  return at.toString(16).padStart(12, '0') + sequence.toString(16).padStart(6, '0');
+}
+
+const REASONS: Readonly<Record<ObjectChange['name'], readonly [detailType: string, reason: string]>> = {
+  'ObjectCreated:Put': ['Object Created', 'PutObject'],
+  'ObjectCreated:Copy': ['Object Created', 'CopyObject'],
+  'ObjectCreated:CompleteMultipartUpload': ['Object Created', 'CompleteMultipartUpload'],
+  'ObjectRemoved:Delete': ['Object Deleted', 'DeleteObject'],
+  'ObjectRemoved:DeleteMarkerCreated': ['Object Deleted', 'DeleteObject'],
+  'LifecycleExpiration:Delete': ['Object Deleted', 'Lifecycle Expiration'],
+  'LifecycleExpiration:DeleteMarkerCreated': ['Object Deleted', 'Lifecycle Expiration'],
+};
+
 /** As "Amazon S3 event notification to EventBridge" shows it; the key is not URL-encoded there. */
-function busEvent(house: House, effect: PublishObjectCreated): BusEvent {
+function busEvent(house: House, id: string, at: number, change: ObjectChange): BusEvent {
+  const [detailType, reason] = REASONS[change.name];
+  const isMarker = change.name.endsWith('DeleteMarkerCreated');
   return {
-    id: effect.eventId,
+    id,
     source: 'aws.s3',
-    detailType: 'Object Created',
+    detailType,
     account: house.account,
     region: house.region,
-    at: effect.at,
-    resources: [bucketArn(effect.bucket)],
+    at,
+    resources: [bucketArn(change.bucket)],
     detail: {
       version: '0',
-      bucket: { name: effect.bucket },
+      bucket: { name: change.bucket },
       object: {
-        key: effect.key,
-        size: effect.sizeBytes,
-        etag: effect.etag,
-        ...(effect.versionId === undefined ? {} : { 'version-id': effect.versionId }),
-        sequencer: effect.sequencer,
+        key: change.key,
+        ...(change.sizeBytes === undefined ? {} : { size: change.sizeBytes }),
+        ...(change.etag === undefined ? {} : { etag: change.etag }),
+        ...(change.versionId === undefined ? {} : { 'version-id': change.versionId }),
+        sequencer: change.sequencer,
       },
-      'request-id': effect.requestId,
-      requester: effect.requester,
-      'source-ip-address': effect.source,
-      reason: effect.reason,
+      'request-id': change.requestId,
+      requester: change.requester,
+      'source-ip-address': change.source,
+      reason,
+      ...(detailType === 'Object Deleted' && {
+        'deletion-type': isMarker ? 'Delete Marker Created' : 'Permanently Deleted',
+      }),
     },
   };
 }

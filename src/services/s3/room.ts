@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { fault } from '#base/fault.ts';
 import type { Transaction, Kysely } from 'kysely';
-import type { ObjectWritten, OutboxState, PublishObjectCreated } from '#core/object/outbox.ts';
+import type { ObjectsChanged, OutboxEffect, OutboxState } from '#core/object/outbox.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { Call, House } from '#services/service.ts';
 import { noSuchBucket, s3Fault } from './faults.ts';
@@ -16,10 +16,10 @@ export const TAGS_PER_OBJECT_MAX = 10;
 export const LIST_ENTRIES_MAX = 1000;
 export const BUCKETS_MAX = 1000;
 
-/** The house, and the machine that tells the world about writes. */
+/** The house, and the machine that tells the world about changes. */
 export interface Room {
   readonly house: House;
-  readonly outbox: Machine<OutboxState, ObjectWritten, PublishObjectCreated>;
+  readonly outbox: Machine<OutboxState, ObjectsChanged, OutboxEffect>;
 }
 
 export type Rows = Kysely<Tables> | Transaction<Tables>;

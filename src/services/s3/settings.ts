@@ -1,10 +1,11 @@
 /**
- * What is set on a bucket: versioning, tags, public access block, encryption, ownership, notifications. Only
+ * What is set on a bucket: versioning, tags, public access block, encryption, ownership. Only
  * settings that we obey are accepted; reading those that were never set gives S3's answer for a new bucket.
  */
 
 import type { CrossOriginRule } from '#core/object/cross-origin.ts';
 import type { LifecycleRule } from '#core/object/lifecycle.ts';
+import type { NotificationRule } from '#core/object/notification.ts';
 import type { Call, Handler } from '#services/service.ts';
 import { checkAlgorithm } from './encryption-facts.ts';
 import { readTags, tagSet } from './facts.ts';
@@ -22,6 +23,7 @@ export interface BucketSettings {
   readonly bucketKeyEnabled?: boolean | undefined;
   readonly ownershipRemoved?: boolean | undefined;
   readonly eventBridge?: boolean | undefined;
+  readonly notifications?: readonly NotificationRule[] | undefined;
   readonly crossOrigin?: readonly CrossOriginRule[] | undefined;
   readonly lifecycle?: readonly LifecycleRule[] | undefined;
 }
@@ -227,34 +229,6 @@ export function putBucketOwnershipControls(room: Room): Handler<'s3', 'PutBucket
 
 export function deleteBucketOwnershipControls(room: Room): Handler<'s3', 'DeleteBucketOwnershipControls'> {
   return async (call, input) => await set(room, call, input, { ownershipRemoved: true });
-}
-
-/* Notifications: every object event goes to the house's bus, whether EventBridge was asked for or not. */
-
-export function getBucketNotificationConfiguration(
-  room: Room,
-): Handler<'s3', 'GetBucketNotificationConfiguration'> {
-  return async (call, input) => {
-    const { eventBridge } = await readSettings(room, call, input);
-    return eventBridge === true ? { EventBridgeConfiguration: {} } : {};
-  };
-}
-
-export function putBucketNotificationConfiguration(
-  room: Room,
-): Handler<'s3', 'PutBucketNotificationConfiguration'> {
-  return async (call, input) => {
-    const wanted = input.NotificationConfiguration;
-    const others = [
-      wanted?.LambdaFunctionConfigurations,
-      wanted?.QueueConfigurations,
-      wanted?.TopicConfigurations,
-    ];
-    if (others.some((list) => (list?.length ?? 0) > 0)) {
-      throw s3Fault('NotImplemented', {}, 'Only notifications to EventBridge are implemented.');
-    }
-    return await set(room, call, input, { eventBridge: wanted?.EventBridgeConfiguration !== undefined });
-  };
 }
 
 /** For settings that we do not have: what S3 answers while they are not set, so that tools that read all can go on. */

@@ -59,6 +59,7 @@ onEveryDatabase((databases) => {
       objects: openObjects(join(directory, 'objects')),
       keyring: openKeyring(directory),
       publish: async () => {},
+      isWanted: async () => false,
     };
     house = parts as House;
     room = { house, outbox: createOutbox(house) };

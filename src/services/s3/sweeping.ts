@@ -5,7 +5,7 @@
 
 import { applyLifecycles } from './expiring.ts';
 import type { House } from '#services/service.ts';
-import { readRows, type Rows } from './room.ts';
+import { readRows, type Room, type Rows } from './room.ts';
 import { withTables } from './tables.ts';
 import { dropUpload } from './uploads.ts';
 
@@ -22,7 +22,8 @@ const ORPHAN_AGE_MS = 10 * 60_000;
 const COMPLETED_UPLOAD_MS = 24 * 3_600_000;
 const ROWS_AT_ONCE = 500;
 
-export function createSweep(house: House): Sweep {
+export function createSweep(room: Room): Sweep {
+  const { house } = room;
   let running: Promise<void> = Promise.resolve();
   let cancel = () => {};
   let isStopped = false;
@@ -35,7 +36,7 @@ export function createSweep(house: House): Sweep {
       await forgetCompletedUploads(house, now);
       if (now < orphansDueAt) return;
       orphansDueAt = now + ORPHAN_SEARCH_MS;
-      await applyLifecycles(house, now);
+      await applyLifecycles(room, now);
       await collectOrphans(house, now - ORPHAN_AGE_MS);
     } catch (error) {
       // Nothing is lost: the rows stay, and the next sweep tries again.

@@ -50,7 +50,7 @@ export function putObject(room: Room): Handler<'s3', 'PutObject'> {
         facts: { ...facts, checksum, encryption },
         pieces: [stored.piece],
       },
-      reason: 'PutObject',
+      name: 'ObjectCreated:Put',
       conditions: input,
     }).catch((error: unknown) => discard(house, stored, error));
     return {
