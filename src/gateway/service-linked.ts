@@ -3,7 +3,7 @@
  * allow it there. Kept as small as it can be: what a customer's role can do is done under that role instead.
  */
 
-import type { Principal } from '#core/policy/principal.ts';
+import type { PolicySubject } from '#core/policy/principal.ts';
 
 /** Actions by service principal. An explicit deny in a resource policy still wins. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -22,15 +22,13 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   'codestar-notifications.amazonaws.com': ['codepipeline:ListActionExecutions'],
   // The output of hooks, which hosts send to CodeDeploy and cannot write themselves.
   'codedeploy.amazonaws.com': ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-  // The events of a rule whose target is a log group.
-  'events.amazonaws.com': ['logs:CreateLogStream', 'logs:PutLogEvents'],
   // What metric filters count.
   'logs.amazonaws.com': ['cloudwatch:PutMetricData'],
-  // Who the role is that somebody may assume, and whether a session policy exists.
-  'sts.amazonaws.com': ['iam:GetRole', 'iam:GetPolicy'],
+  // Who the role is that somebody may assume, whether a session policy exists, and whose tokens count.
+  'sts.amazonaws.com': ['iam:GetRole', 'iam:GetPolicy', 'iam:GetOpenIDConnectProvider'],
 };
 
-export function isServiceLinked(principal: Principal, action: string): boolean {
+export function isServiceLinked(principal: PolicySubject, action: string): boolean {
   if (principal.type !== 'service' || !Object.hasOwn(ACTIONS, principal.service)) return false;
   return ACTIONS[principal.service]?.includes(action) ?? false;
 }

@@ -416,6 +416,21 @@ function suite(openDatabase: () => Promise<string | undefined>): void {
     const { endpoint, region, credentials } = house;
     const logs = new CloudWatchLogs({ endpoint, region, credentials });
     await logs.createLogGroup({ logGroupName: '/aws/events/all' });
+    // As at AWS, a rule has no role for it: the policy of the log groups decides.
+    await logs.putResourcePolicy({
+      policyName: 'TrustEventsToStoreLogEvents',
+      policyDocument: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { Service: ['events.amazonaws.com', 'delivery.logs.amazonaws.com'] },
+            Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+            Resource: `arn:aws:logs:us-east-1:${ACCOUNT}:log-group:/aws/events/*:*`,
+          },
+        ],
+      }),
+    });
     await putRule('to-logs', 'logged', {
       Arn: `arn:aws:logs:us-east-1:${ACCOUNT}:log-group:/aws/events/all`,
       InputPath: '$.detail',

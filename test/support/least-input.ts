@@ -24,6 +24,8 @@ const NEEDED: Readonly<Record<string, object>> = {
   'kms:RetireGrant': { KeyId: CLOSED_KEY, GrantId: '1' },
   'kms:UpdateAlias': { AliasName: 'alias/closed' },
   'logs:DescribeLogStreams': { logGroupName: 'closed' },
+  'logs:AssociateKmsKey': { logGroupName: 'closed' },
+  'logs:DisassociateKmsKey': { logGroupName: 'closed' },
   'logs:FilterLogEvents': { logGroupName: 'closed' },
   'logs:GetLogEvents': { logGroupName: 'closed' },
 };

@@ -3,9 +3,13 @@
 import { gap } from '#services/service.ts';
 
 const insights = gap('Insights queries are not built');
-const delivery = gap('events leave the room only through its reading operations');
+const delivery = gap(
+  'events leave by reading, Live Tail and export tasks; deliveries, destinations and imports are not built',
+);
 const analysis = gap('events are kept as they came');
-const protection = gap('groups have retention and IAM only');
+const protection = gap(
+  'groups have retention, keys, deletion protection and policies of their own; account policies and masking are not built',
+);
 
 export const gaps = {
   CreateLookupTable: insights,
@@ -36,10 +40,8 @@ export const gaps = {
   UpdateLookupTable: insights,
   UpdateScheduledQuery: insights,
   AssociateSourceToS3TableIntegration: delivery,
-  CancelExportTask: delivery,
   CancelImportTask: delivery,
   CreateDelivery: delivery,
-  CreateExportTask: delivery,
   CreateImportTask: delivery,
   DeleteDelivery: delivery,
   DeleteDeliveryDestination: delivery,
@@ -47,17 +49,14 @@ export const gaps = {
   DeleteDeliverySource: delivery,
   DeleteDestination: delivery,
   DeleteIntegration: delivery,
-  DeleteSubscriptionFilter: delivery,
   DeleteSyslogConfiguration: delivery,
   DescribeConfigurationTemplates: delivery,
   DescribeDeliveries: delivery,
   DescribeDeliveryDestinations: delivery,
   DescribeDeliverySources: delivery,
   DescribeDestinations: delivery,
-  DescribeExportTasks: delivery,
   DescribeImportTaskBatches: delivery,
   DescribeImportTasks: delivery,
-  DescribeSubscriptionFilters: delivery,
   DisassociateSourceFromS3TableIntegration: delivery,
   GetDelivery: delivery,
   GetDeliveryDestination: delivery,
@@ -76,7 +75,6 @@ export const gaps = {
   PutDestinationPolicy: delivery,
   PutIntegration: delivery,
   PutStorageTierPolicy: delivery,
-  PutSubscriptionFilter: delivery,
   PutSyslogConfiguration: delivery,
   UpdateDeliveryConfiguration: delivery,
   CreateLogAnomalyDetector: analysis,
@@ -93,11 +91,8 @@ export const gaps = {
   UpdateLogAnomalyDetector: analysis,
   DeleteAccountPolicy: protection,
   DeleteDataProtectionPolicy: protection,
-  DeleteResourcePolicy: protection,
   DescribeAccountPolicies: protection,
-  DescribeResourcePolicies: protection,
   GetDataProtectionPolicy: protection,
   PutAccountPolicy: protection,
   PutDataProtectionPolicy: protection,
-  PutResourcePolicy: protection,
 } as const;

@@ -50,13 +50,14 @@ export function groupOperations(house: House, keys: DataKeys, dropping: Dropping
     return {};
   };
 
-  const DeleteLogGroup: Handler<'logs', 'DeleteLogGroup'> = async (_call, input) => {
+  const DeleteLogGroup: Handler<'logs', 'DeleteLogGroup'> = async (call, input) => {
     await database.transaction(async (transaction) => {
       const { name, is_protected } = await requireGroup(transaction, input.logGroupName ?? '');
       checkUnprotected(is_protected, name);
       const rows = tables(transaction);
       await dropStreams(rows, name);
       await rows.deleteFrom('logs_metric_filter').where('group_name', '=', name).execute();
+      await rows.deleteFrom('logs_resource_policy').where('resource', '=', groupArn(call, name)).execute();
       await rows.deleteFrom('logs_group').where('name', '=', name).execute();
     });
     dropping.soon();

@@ -13,15 +13,19 @@ import { createChunks } from './chunks.ts';
 import { createDataKeys } from './data-keys.ts';
 import { describingOperations } from './describing.ts';
 import { createDropping } from './dropping.ts';
+import { createExportMachine } from './exporting.ts';
+import { exportOperations } from './exports.ts';
 import { gaps } from './gaps.ts';
 import { groupOperations } from './groups.ts';
 import { createMetricFilters } from './metric-filters.ts';
 import { createMigrations } from './migrations.ts';
 import { permissions } from './permissions.ts';
+import { createPolicyReader, policyOperations } from './policies.ts';
 import { createPutLogEvents } from './putting.ts';
 import { readingOperations } from './reading.ts';
 import { createScanner } from './scanning.ts';
 import { streamOperations } from './streams.ts';
+import { subscriptionOperations } from './subscriptions.ts';
 import { taggingOperations } from './tagging.ts';
 import { createTails } from './tailing.ts';
 
@@ -32,6 +36,7 @@ export function openLogs(house: House): Service<'logs'> {
   const dropping = createDropping(house);
   const tails = createTails(house);
   const metrics = createMetricFilters(house);
+  const exporting = createExportMachine(house, scanner);
   return {
     name: 'logs',
     operations: {
@@ -44,14 +49,18 @@ export function openLogs(house: House): Service<'logs'> {
       ...metrics.operations,
       ...tails.operations,
       ...taggingOperations(house),
+      ...policyOperations(house),
+      ...subscriptionOperations(house),
+      ...exportOperations(house, exporting),
     },
     permissions,
-    machines: [metrics.machine],
+    machines: [metrics.machine, exporting],
     migrations: createMigrations(house),
     async recover() {
       await metrics.recover();
       await dropping.start();
     },
+    resourcePolicy: createPolicyReader(house),
     drain: () => tails.end(),
     close: () => dropping.stop(),
   };

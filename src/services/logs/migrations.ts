@@ -26,6 +26,7 @@ export function createMigrations(house: House): readonly Migration[] {
     { name: 'logs/001-groups-streams-events', up: createGroups },
     { name: 'logs/002-metric-filters', up: createMetricFilters },
     { name: 'logs/003-chunks', up: (database) => moveIntoChunks(house, database) },
+    { name: 'logs/004-exports-policies', up: createExportsAndPolicies },
   ];
 }
 
@@ -78,6 +79,28 @@ async function createMetricFilters(database: Kysely<unknown>): Promise<void> {
     .addColumn('count', 'text', (column) => column.notNull())
     .execute();
   await sql`create index logs_metric_count_group on logs_metric_count (group_name)`.execute(database);
+}
+
+async function createExportsAndPolicies(database: Kysely<unknown>): Promise<void> {
+  await database.schema
+    .createTable('logs_export_task')
+    .addColumn('task_id', 'text', (column) => column.primaryKey())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('task', 'text', (column) => column.notNull())
+    .execute();
+  await sql`create index logs_export_task_created on logs_export_task (created_at, task_id)`.execute(
+    database,
+  );
+  await database.schema
+    .createTable('logs_resource_policy')
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('resource', 'text', (column) => column.notNull())
+    .addColumn('document', 'text', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('logs_resource_policy_key', ['resource', 'name'])
+    .execute();
 }
 
 async function moveIntoChunks(house: House, database: Kysely<unknown>): Promise<void> {

@@ -27,6 +27,11 @@ export const permissions: Permissions<'logs'> = {
   PutMetricFilter: (input, scope) => onGroup('PutMetricFilter', input.logGroupName, scope),
   DeleteMetricFilter: (input, scope) => onGroup('DeleteMetricFilter', input.logGroupName, scope),
   DescribeMetricFilters: (input, scope) => onGroup('DescribeMetricFilters', input.logGroupName, scope),
+  PutSubscriptionFilter: (input, scope) => onGroup('PutSubscriptionFilter', input.logGroupName, scope),
+  DescribeSubscriptionFilters: (input, scope) =>
+    onGroup('DescribeSubscriptionFilters', input.logGroupName, scope),
+  DeleteSubscriptionFilter: (input, scope) => onGroup('DeleteSubscriptionFilter', input.logGroupName, scope),
+  CreateExportTask: (input, scope) => onGroup('CreateExportTask', input.logGroupName, scope),
   TagResource: (input, scope) => onGroup('TagResource', groupName(input.resourceArn), scope),
   UntagResource: (input, scope) => onGroup('UntagResource', groupName(input.resourceArn), scope),
   ListTagsForResource: (input, scope) => onGroup('ListTagsForResource', groupName(input.resourceArn), scope),

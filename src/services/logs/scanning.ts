@@ -37,18 +37,25 @@ export interface ScannedPage extends ClosedPage {
 type NamedHead = ChunkHead & { readonly name: string };
 
 const PAGE_BYTES_MAX = 1_048_576;
-/** What one page looks at, besides what overlaps where it begins; at least as much as that. */
-const SCANNED_BYTES_MAX = 16 * 1024 * 1024;
-/** Chunks that are listed at first; where more of them overlap, twice as many. */
-const LISTED = 500;
+const LIMITS = {
+  /** What one page looks at, besides what overlaps where it begins; at least as much as that. */
+  scannedBytes: 16 * 1024 * 1024,
+  /** Chunks that are listed at first; where more of them overlap, twice as many. */
+  listedChunks: 500,
+};
 /** Others have their turn after so many bytes. */
 const TURN_BYTES = 1024 * 1024;
 
 export type Scanner = ReturnType<typeof createScanner>;
 
-export function createScanner({ database }: Pick<House, 'database'>, chunks: Chunks, keys: DataKeys) {
+export function createScanner(
+  { database }: Pick<House, 'database'>,
+  chunks: Chunks,
+  keys: DataKeys,
+  limits = LIMITS,
+) {
   async function scan(request: Scan): Promise<ScannedPage> {
-    for (let listed = LISTED; ; listed *= 2) {
+    for (let listed = limits.listedChunks; ; listed *= 2) {
       const heads = await list(request, listed + 1);
       const after = heads.length > listed ? heads.pop() : undefined;
       // Where most of what is listed overlaps, little of it could be given.
@@ -77,7 +84,7 @@ export function createScanner({ database }: Pick<House, 'database'>, chunks: Chu
       if (!next) break;
       const bound = boundOf(request, next);
       if (!isProgress(request, bound)) overlapping = scanned;
-      else if (scanned - overlapping >= Math.max(SCANNED_BYTES_MAX, overlapping) || page.isFull(bound)) {
+      else if (scanned - overlapping >= Math.max(limits.scannedBytes, overlapping) || page.isFull(bound)) {
         return { ...page.close(bound), streamNames: names };
       }
       if (scanned < turnAt) continue;

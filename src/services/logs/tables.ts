@@ -12,8 +12,27 @@ export type Tables = {
   logs_chunk: ChunkRow;
   logs_dropped_stream: { stream_id: number };
   logs_data_key: DataKeyRow;
+  logs_export_task: ExportTaskRow;
+  logs_resource_policy: ResourcePolicyRow;
   logs_metric_filter: MetricFilterRow;
   logs_metric_count: MetricCountRow;
+};
+
+export type ExportTaskRow = {
+  task_id: string;
+  created_at: number;
+  status: string;
+  /** JSON: an `ExportTask`. */
+  task: string;
+};
+
+/** Of the account (`resource` is empty) or of one log group. */
+export type ResourcePolicyRow = {
+  name: string;
+  resource: string;
+  document: string;
+  updated_at: number;
+  revision: number;
 };
 
 export type MetricFilterRow = {
