@@ -1,0 +1,1 @@
+export const prices = { apple: 30, pear: 45 };
