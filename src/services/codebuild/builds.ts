@@ -96,21 +96,21 @@ export function buildOperations(room: Room) {
       if (!state) buildsNotDeleted.push({ id: given, statusCode: 'BUILD_NOT_FOUND' });
       else if (!state.isComplete) buildsNotDeleted.push({ id: given, statusCode: 'BUILD_IN_PROGRESS' });
       else {
-        await forget(state.plan.id);
+        await forgetBuild(room, state.plan.id);
         buildsDeleted.push(state.plan.arn);
       }
     }
     return { buildsDeleted, buildsNotDeleted };
   };
 
-  async function forget(id: string): Promise<void> {
-    await database.transaction(async (transaction) => {
-      await tables(transaction).deleteFrom('codebuild_build').where('build_id', '=', id).execute();
-    });
-    await engine.forget(room.machine(), id);
-  }
-
   return { BatchGetBuilds, ListBuilds, ListBuildsForProject, StopBuild, BatchDeleteBuilds };
+}
+
+export async function forgetBuild({ house, machine }: Room, id: string): Promise<void> {
+  await house.database.transaction(async (transaction) => {
+    await tables(transaction).deleteFrom('codebuild_build').where('build_id', '=', id).execute();
+  });
+  await house.engine.forget(machine(), id);
 }
 
 function viewIds(rows: readonly { build_id: string }[], start: number) {

@@ -17,15 +17,18 @@ export const CREDENTIALS_PREFIX = '/_slipway/credentials/';
 /** SDKs ask again five minutes before the end. */
 const RENEW_MS = 15 * 60_000;
 
+/** Whose role, and for which project. */
+export type RolePlan = Pick<BuildPlan, 'uuid' | 'projectName' | 'serviceRole' | 'pipeline'>;
+
 export interface RoleSessions {
   /** A session that lasts for a while. Throws the fault of sts:AssumeRole. */
-  of(plan: BuildPlan): Promise<Assumed>;
+  of(plan: RolePlan): Promise<Assumed>;
   forget(uuid: string): void;
 }
 
 export function createRoleSessions(house: House): RoleSessions {
   const sessions = new Map<string, Promise<Assumed>>();
-  const assume = ({ pipeline, serviceRole, uuid, projectName }: BuildPlan) =>
+  const assume = ({ pipeline, serviceRole, uuid, projectName }: RolePlan) =>
     pipeline
       ? assumePipelineRoles(house, pipeline)
       : house.assumeRole({

@@ -2,17 +2,9 @@
 
 import { gap } from '#services/service.ts';
 
-const batches = gap('batch builds are not built yet');
 const fleets = gap('builds run on this machine; there are no fleets');
 
 export const gaps = {
-  BatchGetBuildBatches: batches,
-  DeleteBuildBatch: batches,
-  ListBuildBatches: batches,
-  ListBuildBatchesForProject: batches,
-  RetryBuildBatch: batches,
-  StartBuildBatch: batches,
-  StopBuildBatch: batches,
   BatchGetFleets: fleets,
   CreateFleet: fleets,
   DeleteFleet: fleets,

@@ -16,6 +16,13 @@ import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Service } from '#services/service.ts';
 import { badgesRoute } from './badges.ts';
 import { buildDirectory, recall } from './bench.ts';
+import {
+  batchMigration,
+  batchSubscription,
+  buildBatchOperations,
+  createBatches,
+  planChild,
+} from './batches/index.ts';
 import { buildOperations } from './builds.ts';
 import { createRoleSessions, credentialsRoute, type Work } from './credentials.ts';
 import { gaps } from './gaps.ts';
@@ -68,6 +75,7 @@ export function openCodebuild(
   let trial: Promise<unknown> = Promise.resolve();
 
   const sandboxes = createSandboxes(room, sessions);
+  const batches = createBatches(room);
 
   /** The folder of a running build, or sandbox, knows which one it is; that of a build may be on another machine. */
   async function findWork(uuid: string): Promise<Work | undefined> {
@@ -82,7 +90,7 @@ export function openCodebuild(
     operations: {
       ...gaps,
       ...projectOperations(room),
-      ...startingOperations(room),
+      ...startingOperations(room, (call, input) => planChild(batches, call, input)),
       ...buildOperations(room),
       ...reportGroupOperations(room),
       ...reportOperations(room),
@@ -92,10 +100,12 @@ export function openCodebuild(
       ...webhookOperations(room),
       ...imageOperations(room),
       ...interactiveOperations(sandboxes),
+      ...buildBatchOperations(batches),
     },
     permissions,
-    machines: [machine, sandboxes.machine()],
-    migrations: [...migrations, reportMigration, sandboxMigration],
+    machines: [machine, sandboxes.machine(), batches.machine()],
+    migrations: [...migrations, reportMigration, sandboxMigration, batchMigration],
+    subscriptions: [batchSubscription(batches)],
     resourcePolicy: createPolicyReader(house),
     routes: [
       credentialsRoute(house, sessions, findWork, (state, asked) => answerGit(room, sessions, state, asked)),

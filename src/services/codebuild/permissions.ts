@@ -1,6 +1,7 @@
 /** What each operation needs to be allowed: builds count as their project, reports as their group. */
 
 import type { Permission, Permissions, Scope } from '#services/service.ts';
+import { batchId } from './batches/index.ts';
 import { reportGroupArn } from './report-views.ts';
 import { buildId, projectArn, projectName, projectOfBuild } from './room.ts';
 
@@ -14,6 +15,9 @@ const onBuild = (action: string, id: string | undefined, scope: Scope): Permissi
 /** A sandbox counts as its project. */
 const onSandbox = (action: string, id: string | undefined, scope: Scope): Permission =>
   onProject(action, projectOfBuild((id ?? '').replace(/^arn:.*:sandbox\//, '')), scope);
+
+const onBatch = (action: string, id: string | undefined, scope: Scope): Permission =>
+  onProject(action, projectOfBuild(batchId(id)), scope);
 
 const onReportGroup = (action: string, arn: string | undefined): Permission => ({
   action: `codebuild:${action}`,
@@ -29,6 +33,15 @@ export const permissions: Permissions<'codebuild'> = {
   DeleteProject: (input, scope) => [onProject('DeleteProject', input.name, scope)],
   BatchGetProjects: (input, scope) =>
     (input.names ?? []).map((name) => onProject('BatchGetProjects', name, scope)),
+  StartBuildBatch: (input, scope) => [onProject('StartBuildBatch', input.projectName, scope)],
+  RetryBuildBatch: (input, scope) => [onBatch('RetryBuildBatch', input.id, scope)],
+  StopBuildBatch: (input, scope) => [onBatch('StopBuildBatch', input.id, scope)],
+  DeleteBuildBatch: (input, scope) => [onBatch('DeleteBuildBatch', input.id, scope)],
+  BatchGetBuildBatches: (input, scope) =>
+    (input.ids ?? []).map((id) => onBatch('BatchGetBuildBatches', id, scope)),
+  ListBuildBatchesForProject: (input, scope) => [
+    onProject('ListBuildBatchesForProject', input.projectName, scope),
+  ],
   StartBuild: (input, scope) => [onProject('StartBuild', input.projectName, scope)],
   RetryBuild: (input, scope) => [onBuild('RetryBuild', input.id, scope)],
   StopBuild: (input, scope) => [onBuild('StopBuild', input.id, scope)],

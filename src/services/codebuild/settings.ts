@@ -6,11 +6,13 @@
 import type {
   CreateProjectInput,
   Project,
+  ProjectBuildBatchConfig,
   ProjectArtifacts,
   ProjectSource,
   UpdateProjectInput,
 } from '@aws-sdk/client-codebuild';
 import { fault } from '#base/fault.ts';
+import { BATCH_BUILDS_MAX } from '#core/batch/batch-spec.ts';
 import type { Scope } from '#services/service.ts';
 import { checkEnvironment, checkTags, checkVpc } from './environment-checks.ts';
 
@@ -124,6 +126,9 @@ function checkSettings(settings: ProjectSettings, name: string, scope: Scope): P
     serviceRole: checkRole(settings.serviceRole, scope),
     source: { insecureSsl: false, ...source },
     artifacts: fillArtifacts(artifacts, name),
+    ...(settings.buildBatchConfig
+      ? { buildBatchConfig: checkBatchConfig(settings.buildBatchConfig, scope) }
+      : {}),
     environment: {
       privilegedMode: false,
       imagePullCredentialsType: 'CODEBUILD',
@@ -134,6 +139,13 @@ function checkSettings(settings: ProjectSettings, name: string, scope: Scope): P
       })),
     },
   };
+}
+
+/** An empty one says that the project has none. */
+export function checkBatchConfig(config: ProjectBuildBatchConfig, scope: Scope): ProjectBuildBatchConfig {
+  checkRange('timeoutInMins', config.timeoutInMins, 5, 2160);
+  checkRange('maximumBuildsAllowed', config.restrictions?.maximumBuildsAllowed, 1, BATCH_BUILDS_MAX);
+  return config.serviceRole ? { ...config, serviceRole: checkRole(config.serviceRole, scope) } : config;
 }
 
 export function checkCache({ cache, environment, vpcConfig }: ProjectSettings): void {

@@ -3,7 +3,7 @@
  * transaction: no number is used by a refused build, and no repeated request starts a second one.
  */
 
-import type { Build } from '@aws-sdk/client-codebuild';
+import type { Build, StartBuildInput } from '@aws-sdk/client-codebuild';
 import type { Kysely } from 'kysely';
 import { createUuid } from '#base/chance.ts';
 import { fault, isFault } from '#base/fault.ts';
@@ -29,7 +29,17 @@ import { invalid, type ProjectSettings } from './settings.ts';
 import { tables } from './tables.ts';
 import { viewBuild } from './views.ts';
 
-export function startingOperations(room: Room) {
+/** The plan of a build that a batch asks for; `undefined` for everybody else's. */
+export type PlanChild = (call: Call, input: StartBuildInput) => Promise<BuildPlan | undefined>;
+
+const QUEUE_FULL = 'builds in queue for the account';
+
+/** There may be room later. */
+export function isQueueFull(error: Error): boolean {
+  return isFault(error, 'AccountLimitExceededException') && error.message.includes(QUEUE_FULL);
+}
+
+export function startingOperations(room: Room, planChild: PlanChild) {
   const { house } = room;
 
   const StartBuild: Handler<'codebuild', 'StartBuild'> = async (call, input) => {
@@ -39,6 +49,12 @@ export function startingOperations(room: Room) {
     }
     const project = await requireProject(house, projectName(input.projectName));
     const settings = settingsOf(project);
+    const child = await planChild(call, input);
+    if (child) {
+      const there = await house.engine.read(room.machine(), child.id);
+      if (there) return { build: viewBuild(call, there, await numberOf(room, child.id)) };
+      return { build: await start(call, child, undefined, settings) };
+    }
     const plan = planBuild(call, project.name, settings, input, createUuid());
     if (input.serviceRoleOverride !== undefined) {
       await call.authorize({
@@ -207,10 +223,7 @@ async function checkQueue(transaction: Kysely<unknown>): Promise<void> {
     .where('worker_id', 'is', null)
     .executeTakeFirstOrThrow();
   if (Number(count) < BUILDS_QUEUED_MAX) return;
-  throw fault(
-    'AccountLimitExceededException',
-    `Cannot have more than ${BUILDS_QUEUED_MAX} builds in queue for the account`,
-  );
+  throw fault('AccountLimitExceededException', `Cannot have more than ${BUILDS_QUEUED_MAX} ${QUEUE_FULL}`);
 }
 
 async function keepBuild(
