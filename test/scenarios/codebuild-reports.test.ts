@@ -422,7 +422,8 @@ test('a policy shares a project or a report group, and who is not named sees not
   eve.close();
 });
 
-const hasPytest = spawnSync('python3', ['-c', 'import pytest, pytest_cov']).status === 0;
+// The python of the machine, which builds have; not one that a person has in front of it.
+const hasPytest = spawnSync('/usr/bin/python3', ['-c', 'import pytest, pytest_cov']).status === 0;
 test(
   'scenario 37: pytest with coverage gives one report of tests and one of code, and its exit code fails the build',
   { skip: hasPytest ? false : 'wants pytest and pytest-cov' },
