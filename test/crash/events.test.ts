@@ -1,6 +1,7 @@
 /**
- * Events under `kill -9`: three hundred are put while the server is killed again and again. Whatever was answered
- * reaches the queue at least once, and the pipeline exactly once; so does what was taken but not answered any more.
+ * Events under `kill -9`: three hundred are put while the server is killed again and again (ten thousand with
+ * SLIPWAY_CRASH_EVERY=1). Whatever was answered reaches the queue at least once, and the pipeline exactly once; so does
+ * what was taken but not answered any more.
  */
 
 import assert from 'node:assert/strict';
@@ -16,13 +17,13 @@ import { readRootKey } from '#store/root-key.ts';
 import { createServerProcess, type ServerProcess } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
-const EVENTS = 300;
+const isWhole = process.env['SLIPWAY_CRASH_EVERY'] === '1';
+const EVENTS = isWhole ? 10_000 : 300;
 const BATCH = 10;
-/** The server is killed in the middle of every so manieth batch, a little later each time. */
-const BATCHES_PER_LIFE = 5;
-const FIRST_KILL_MS = 5;
-const STEP_MS = 12;
-const WITHIN_MS = 60_000;
+/** The server is killed in the middle of every so manieth batch, at another moment each time. */
+const BATCHES_PER_LIFE = isWhole ? 20 : 5;
+const KILL_MS = [5, 17, 29, 41, 53, 65];
+const WITHIN_MS = isWhole ? 900_000 : 60_000;
 const ACCOUNT = '123456789012';
 const REGION = 'us-east-1';
 const QUEUE_ARN = `arn:aws:sqs:${REGION}:${ACCOUNT}:seen`;
@@ -60,9 +61,8 @@ test('each event that was answered is in the queue, and started the pipeline onc
     }));
     const putting = events.putEvents({ Entries }).catch(() => undefined);
     if (batch % BATCHES_PER_LIFE === BATCHES_PER_LIFE - 1) {
-      await new Promise((resolve) =>
-        setTimeout(resolve, FIRST_KILL_MS + (batch / BATCHES_PER_LIFE) * STEP_MS),
-      );
+      const life = Math.floor(batch / BATCHES_PER_LIFE);
+      await new Promise((resolve) => setTimeout(resolve, KILL_MS[life % KILL_MS.length]));
       await server.kill();
       await putting;
       await server.start();
