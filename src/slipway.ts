@@ -31,6 +31,7 @@ import { openIam } from '#services/iam/index.ts';
 import { openKms } from '#services/kms/index.ts';
 import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
+import { openSecretsmanager } from '#services/secretsmanager/index.ts';
 import type { Caller, House } from '#services/service.ts';
 import { openSns } from '#services/sns/index.ts';
 import { openSqs } from '#services/sqs/index.ts';
@@ -181,6 +182,7 @@ function openRooms(house: House, options: SlipwayOptions, workplace: Workplace) 
     openCloudwatch(house),
     openKms(house),
     openSsm(house),
+    openSecretsmanager(house),
     openS3(house),
     openCodecommit(house),
     openCodebuild(house, createRuntime(options), options.folders, workplace, {
