@@ -9,7 +9,7 @@ import { fault } from '#base/fault.ts';
 import { principalContext } from '#core/policy/context.ts';
 import type { PolicyDocument } from '#core/policy/document.ts';
 import { denialMessage, evaluate } from '#core/policy/evaluate.ts';
-import type { Principal } from '#core/policy/principal.ts';
+import type { PolicySubject, RolePrincipal, UserPrincipal } from '#core/policy/principal.ts';
 import type { Permission, PrincipalPolicies } from '#services/service.ts';
 import type { Rooms } from './rooms.ts';
 import { isServiceLinked } from './service-linked.ts';
@@ -33,7 +33,7 @@ export interface Origin {
 }
 
 export type Authorize = (
-  principal: Principal,
+  principal: PolicySubject,
   permissions: readonly Permission[],
   origin: Origin,
   at: number,
@@ -74,8 +74,8 @@ export function createAuthorize(rooms: Rooms): Authorize {
   };
 }
 
-/** The account itself, services and strangers have no policies of their own. */
-function hasPolicies(principal: Principal): boolean {
+/** The account itself, services, strangers and those who come from outside have no policies of their own. */
+function hasPolicies(principal: PolicySubject): principal is UserPrincipal | RolePrincipal {
   return principal.type === 'user' || principal.type === 'role';
 }
 

@@ -10,7 +10,7 @@ import type { Clock } from '#base/clock.ts';
 import { present } from '#base/assert.ts';
 import { fault, Fault } from '#base/fault.ts';
 import type { Log } from '#base/log.ts';
-import { principalArn, type Principal } from '#core/policy/principal.ts';
+import { principalArn, type PolicySubject, type Principal } from '#core/policy/principal.ts';
 import type { Call, Caller, Scope } from '#services/service.ts';
 import { createRequestId, decodeInput, encodeFault, encodeOutput, findOperation } from '#wire/codec.ts';
 import type { HttpAnswer, HttpRequest } from '#wire/http.ts';
@@ -133,7 +133,8 @@ export function createHandling(parts: HandleParts): Handling {
     const model = loadModel(route.service);
     seen.model = model;
     const authenticated = await parts.authenticate(exchange, reading, route, model, form);
-    seen.principal = authenticated.principal;
+    // Whoever sends a form without a signature is nobody yet: a token in it may prove them.
+    if (form === undefined) seen.principal = authenticated.principal;
     seen.accessKeyId = reading.type === 'claim' ? reading.claim.accessKeyId : undefined;
     seen.asked = authenticated.operation;
     const operation = findOperation(model, authenticated.operation);
@@ -154,6 +155,7 @@ export function createHandling(parts: HandleParts): Handling {
       },
       seen,
     );
+    seen.principal ??= authenticated.principal;
     return encodeOutput(model, operation, seen.output, seen.requestId, route.protocol);
   }
 
@@ -257,7 +259,7 @@ export function createHandling(parts: HandleParts): Handling {
     const handler = room?.operations[operation.name];
     if (!handler || isGap(handler)) throw unsupported(model, operation, handler?.gap);
     parts.recording.admit(model.service, operation.name, principal);
-    return handler(createCall(step), input);
+    return handler(createCall(step, seen), input);
   }
 
   function permissionsOf(room: Room | undefined, model: Model, operation: Operation, input: object) {
@@ -269,7 +271,7 @@ export function createHandling(parts: HandleParts): Handling {
     );
   }
 
-  function createCall(step: Step): Call {
+  function createCall(step: Step, seen: Seen): Call {
     const { principal, origin, endpoint, signal, model, at } = step;
     // As on AWS, what a service passes on does not come from the client's address.
     const { sourceArn, ...inherited } = origin;
@@ -294,6 +296,10 @@ export function createHandling(parts: HandleParts): Handling {
       endpoint,
       signal,
       authorize: (...permissions) => parts.authorize(principal, permissions, origin, at),
+      authorizeAs: (subject, ...permissions) => {
+        seen.principal = subject;
+        return parts.authorize(subject, permissions, origin, at);
+      },
     };
   }
 
@@ -334,7 +340,7 @@ interface Seen {
   /** As the request named it; nobody may know it. */
   asked?: string;
   operation?: string;
-  principal?: Principal;
+  principal?: PolicySubject;
   accessKeyId?: string | undefined;
   input?: object;
   output?: object;

@@ -7,7 +7,7 @@
 import { createChance, createUuid } from '#base/chance.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Fault } from '#base/fault.ts';
-import type { Principal } from '#core/policy/principal.ts';
+import type { PolicySubject } from '#core/policy/principal.ts';
 import { kindOf, type CallKind } from '#core/trail/calls.ts';
 import { callRecord } from '#core/trail/record.ts';
 import type { RecordedVisit } from '#services/service.ts';
@@ -21,7 +21,7 @@ export interface EndedCall {
   readonly model: Model;
   /** As it was asked for; nobody may know it. */
   readonly operation: string;
-  readonly principal: Principal;
+  readonly principal: PolicySubject;
   readonly accessKeyId: string | undefined;
   readonly requestId: string;
   readonly at: number;
@@ -37,7 +37,7 @@ export interface EndedCall {
 
 export interface Recording {
   /** Before a call does anything: throws if it could not be recorded. */
-  admit(service: string, operation: string, principal: Principal): void;
+  admit(service: string, operation: string, principal: PolicySubject): void;
   /** Resolves when the call may be answered; rejects when it must not be answered as if all were well. */
   record(call: EndedCall): Promise<void>;
   /** The same for what came through a door of another protocol. */
@@ -118,7 +118,7 @@ function createEventId(at: number): string {
  * What changes something, or gives power, is answered only when its record is durable. A service of the house that takes
  * on a role is not kept waiting: what it then changes under that role is recorded durably itself.
  */
-function isAwaited({ readOnly, grants }: CallKind, principal: Principal): boolean {
+function isAwaited({ readOnly, grants }: CallKind, principal: PolicySubject): boolean {
   return !readOnly || (grants && principal.type !== 'service');
 }
 

@@ -15,7 +15,7 @@ import type { Log } from '#base/log.ts';
 import type { QuotaProfile } from '#base/quotas.ts';
 import type { CrossOriginQuestion } from '#core/object/cross-origin.ts';
 import type { PolicyDocument } from '#core/policy/document.ts';
-import type { Principal } from '#core/policy/principal.ts';
+import type { PolicySubject, Principal } from '#core/policy/principal.ts';
 import type { CallKind } from '#core/trail/calls.ts';
 import type { CallRecord } from '#core/trail/record.ts';
 import type { Engine, Migration, NamedMachine } from '#engine/machine.ts';
@@ -58,6 +58,11 @@ export interface Call extends Caller {
   readonly signal: AbortSignal;
   /** A further permission that only the handler can know, such as iam:PassRole. Throws AccessDenied. */
   authorize(...permissions: readonly Permission[]): Promise<void>;
+  /**
+   * The same for somebody whom the handler has proven by what came with an unsigned request, such as a token of an
+   * identity provider; the record of the call then names them.
+   */
+  authorizeAs(subject: PolicySubject, ...permissions: readonly Permission[]): Promise<void>;
 }
 
 /** What must be allowed: an action on a resource, with the condition keys that the request adds. */
@@ -193,7 +198,7 @@ export interface Recorder {
   /** Throws when no further record can be kept, so that nothing may happen. */
   admit(): void;
   /** Whether anybody wants to know of data events like this one; management events are always kept. */
-  wants(kind: CallKind, arns: readonly string[], principal: Principal): boolean;
+  wants(kind: CallKind, arns: readonly string[], principal: PolicySubject): boolean;
   /** Resolves when the record is durable, which takes longer if nobody waits for it. */
   keep(record: CallRecord, isAwaited: boolean): Promise<void>;
 }

@@ -16,7 +16,7 @@ import { leastInput } from '#test/support/least-input.ts';
  * or its link.
  */
 const OPEN: ReadonlySet<string> = new Set([
-  ...['sts:GetCallerIdentity', 'sts:GetSessionToken'],
+  ...['sts:GetCallerIdentity', 'sts:GetSessionToken', 'sts:AssumeRoleWithWebIdentity'],
   ...['sns:ConfirmSubscription', 'sns:Unsubscribe'],
 ]);
 /** Answers per key; see the test of its own. */

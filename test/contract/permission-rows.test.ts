@@ -19,7 +19,7 @@ import { loadModel } from '#wire/model.ts';
 /** Open to whoever has credentials, or answered per key or per host; `no-policies.test.ts` has them one by one. */
 const ELSEWHERE = new Set([
   ...['sts:GetCallerIdentity', 'sts:GetSessionToken', 'sns:ConfirmSubscription', 'sns:Unsubscribe'],
-  's3:DeleteObjects',
+  ...['s3:DeleteObjects', 'sts:AssumeRoleWithWebIdentity'],
 ]);
 const HOST_COMMANDS = 'codedeploy-commands:';
 
@@ -69,7 +69,12 @@ const ACTIONS: Readonly<Record<string, string>> = {
 /** Operations that must be told something and still have no resource-level permission, from the same reference. */
 const WITHOUT_RESOURCE = new Set([
   ...['iam:SimulateCustomPolicy', 'iam:GetContextKeysForCustomPolicy', 'sts:GetAccessKeyInfo'],
-  ...['logs:TestMetricFilter', 'events:TestEventPattern', 'events:ListRuleNamesByTarget'],
+  ...[
+    'logs:TestMetricFilter',
+    'logs:CancelExportTask',
+    'events:TestEventPattern',
+    'events:ListRuleNamesByTarget',
+  ],
   ...['cloudwatch:PutMetricData', 'cloudwatch:GetMetricStatistics', 'cloudwatch:GetMetricData'],
   ...['cloudwatch:DescribeAlarmsForMetric', 'cloudwatch:DescribeAlarmContributors'],
   ...['kms:ListRetirableGrants', 'sns:Publish', 'codestar-notifications:DeleteTarget'],

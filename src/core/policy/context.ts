@@ -1,10 +1,10 @@
 /** The condition keys that come with a principal and with the time, the same for every request; pure. */
 
-import { principalArn, type Principal } from './principal.ts';
+import { principalArn, type PolicySubject } from './principal.ts';
 
 /** See "AWS global condition context keys" for each. */
 export function principalContext(
-  principal: Principal,
+  principal: PolicySubject,
   tags: Readonly<Record<string, string>>,
   at: number,
 ): Record<string, string | readonly string[]> {
@@ -17,12 +17,15 @@ export function principalContext(
   return context;
 }
 
-function addPrincipal(context: Record<string, string | readonly string[]>, principal: Principal): void {
+function addPrincipal(context: Record<string, string | readonly string[]>, principal: PolicySubject): void {
   context['aws:PrincipalIsAWSService'] = String(principal.type === 'service');
   switch (principal.type) {
     case 'anonymous':
       context['aws:PrincipalType'] = 'Anonymous';
       context['aws:userid'] = 'anonymous';
+      return;
+    case 'federated':
+      context['aws:FederatedProvider'] = principal.providerArn;
       return;
     case 'service':
       context['aws:PrincipalServiceName'] = principal.service;
@@ -45,6 +48,8 @@ function addPrincipal(context: Record<string, string | readonly string[]>, princ
       context['aws:userid'] = `${principal.roleId}:${principal.sessionName}`;
       addIssueTime(context, principal.issuedAt);
       if (principal.sourceIdentity !== undefined) context['aws:SourceIdentity'] = principal.sourceIdentity;
+      if (principal.federatedProvider !== undefined)
+        context['aws:FederatedProvider'] = principal.federatedProvider;
       break;
   }
   // Policies name the role, whatever its sessions are called.

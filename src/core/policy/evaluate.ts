@@ -7,7 +7,7 @@
  */
 
 import type { PolicyDocument } from './document.ts';
-import type { Principal } from './principal.ts';
+import type { PolicySubject } from './principal.ts';
 import { createQuery, findGrant, findStatement, type EvaluationRequest, type Query } from './statement.ts';
 import { allow, deny, ROOT_ALLOWS, silence, type PolicyKind, type Verdict } from './verdict.ts';
 
@@ -44,7 +44,7 @@ export function evaluateTrust(
 function decideAllow(request: EvaluationRequest, query: Query, resourceKind: PolicyKind): Verdict {
   const { principal, action } = request;
   const granted = findGrant(resourceKind, request.resourcePolicy, query);
-  if (principal.type === 'service' || principal.type === 'anonymous') {
+  if (principal.type === 'service' || principal.type === 'federated' || principal.type === 'anonymous') {
     return granted === undefined
       ? silence(resourceKind, action, request.resource)
       : allow(resourceKind, granted.reference);
@@ -76,6 +76,6 @@ function limitsOf(request: EvaluationRequest): readonly [PolicyKind, readonly Po
   return limits;
 }
 
-function hasIdentityPolicies(principal: Principal): boolean {
+function hasIdentityPolicies(principal: PolicySubject): boolean {
   return principal.type === 'user' || principal.type === 'role';
 }

@@ -6,7 +6,7 @@
 import { compileGlob, matchesGlob, type Glob, type GlobToken } from './glob.ts';
 import type { PrincipalPattern } from './document.ts';
 import { matchesArn, type ArnPattern, type Lookup, type Matched } from './pattern.ts';
-import type { Principal } from './principal.ts';
+import type { PolicySubject } from './principal.ts';
 
 /** Actions of one statement: those without wildcards in a set, the others one by one. */
 export interface ActionList {
@@ -58,7 +58,7 @@ export function matchesResource(
   return unresolved ? undefined : false;
 }
 
-export function reachOf(pattern: PrincipalPattern, principal: Principal): Reach | undefined {
+export function reachOf(pattern: PrincipalPattern, principal: PolicySubject): Reach | undefined {
   if (pattern === '*') return 'role';
   let reach: Reach | undefined;
   for (const [kind, values] of Object.entries(pattern)) {
@@ -70,9 +70,12 @@ export function reachOf(pattern: PrincipalPattern, principal: Principal): Reach 
   return reach;
 }
 
-function reachOfValue(kind: string, value: string, principal: Principal): Reach | undefined {
+function reachOfValue(kind: string, value: string, principal: PolicySubject): Reach | undefined {
   if (kind === 'Service') {
     return principal.type === 'service' && value.toLowerCase() === principal.service ? 'role' : undefined;
+  }
+  if (kind === 'Federated') {
+    return principal.type === 'federated' && value === principal.providerArn ? 'role' : undefined;
   }
   if (kind !== 'AWS') return undefined;
   if (value === '*') return 'role';
@@ -87,6 +90,7 @@ function reachOfValue(kind: string, value: string, principal: Principal): Reach 
     case 'root':
       break;
     case 'service':
+    case 'federated':
     case 'anonymous':
       return undefined;
   }

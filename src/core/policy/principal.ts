@@ -36,6 +36,8 @@ export interface RolePrincipal {
   readonly issuedAt: number;
   readonly expiresAt: number;
   readonly sourceIdentity?: string;
+  /** ARN of the identity provider that vouched for whoever took on the role. */
+  readonly federatedProvider?: string;
   /** The session was made by another role's session; such sessions last one hour at most. */
   readonly chained: boolean;
   /**
@@ -61,8 +63,24 @@ export interface AnonymousPrincipal {
   readonly type: 'anonymous';
 }
 
+/**
+ * Somebody whom an identity provider vouches for. Such a person calls nothing: all they may do is take on roles that trust
+ * the provider, and from then on they are a session of that role.
+ */
+export interface FederatedPrincipal {
+  readonly type: 'federated';
+  readonly account: string;
+  /** `arn:aws:iam::acct:oidc-provider/host/path` */
+  readonly providerArn: string;
+  readonly subject: string;
+  readonly audience: string;
+}
+
+/** Whom policies can speak about. */
+export type PolicySubject = Principal | FederatedPrincipal;
+
 /** The ARN that error texts and audit records show. */
-export function principalArn(principal: Principal): string {
+export function principalArn(principal: PolicySubject): string {
   switch (principal.type) {
     case 'root':
       return `arn:aws:iam::${principal.account}:root`;
@@ -71,6 +89,8 @@ export function principalArn(principal: Principal): string {
       return principal.arn;
     case 'service':
       return principal.service;
+    case 'federated':
+      return principal.providerArn;
     case 'anonymous':
       return 'anonymous';
   }

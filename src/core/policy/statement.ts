@@ -8,11 +8,11 @@ import { createContext, holds, type Context } from './conditions.ts';
 import type { PolicyDocument, PrincipalPattern, Statement } from './document.ts';
 import { matchesAction, matchesResource, reachOf, type Reach } from './match.ts';
 import { splitArn, type Lookup } from './pattern.ts';
-import type { Principal } from './principal.ts';
+import type { PolicySubject } from './principal.ts';
 import type { PolicyKind, StatementReference } from './verdict.ts';
 
 export interface EvaluationRequest {
-  readonly principal: Principal;
+  readonly principal: PolicySubject;
   /** `s3:GetObject` */
   readonly action: string;
   /** An ARN, or `*` for actions without resource-level permissions. */
@@ -29,7 +29,7 @@ export interface EvaluationRequest {
 
 /** A request made ready: what every statement is asked. */
 export interface Query {
-  readonly principal: Principal;
+  readonly principal: PolicySubject;
   /** In lower case. */
   readonly action: string;
   readonly resource: string;
@@ -147,14 +147,14 @@ function referTo(kind: PolicyKind, policy: number, statement: CompiledStatement)
   return { kind, policy, index: statement.index, ...(sid === undefined ? {} : { sid }) };
 }
 
-export function reachOfStatement(statement: Statement, principal: Principal): Reach | undefined {
+export function reachOfStatement(statement: Statement, principal: PolicySubject): Reach | undefined {
   if (statement.principal !== undefined) return reachOf(statement.principal, principal);
   if (statement.notPrincipal === undefined) return undefined;
   return isExempt(statement.notPrincipal, principal) ? undefined : 'role';
 }
 
 /** Naming the account in NotPrincipal spares its root user, not everyone in it. */
-function isExempt(pattern: PrincipalPattern, principal: Principal): boolean {
+function isExempt(pattern: PrincipalPattern, principal: PolicySubject): boolean {
   const reach = reachOf(pattern, principal);
   return reach === 'account' ? principal.type === 'root' : reach !== undefined;
 }

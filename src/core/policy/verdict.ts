@@ -1,6 +1,6 @@
 /** What an evaluation answers, and the sentences that people read about it. */
 
-import { principalArn, type Principal } from './principal.ts';
+import { principalArn, type PolicySubject } from './principal.ts';
 
 export type PolicyKind = 'identity' | 'resource' | 'trust' | 'boundary' | 'session' | 'root';
 
@@ -26,10 +26,12 @@ export interface StatementReference {
 /** The sentence that AWS shows; people debug from it. */
 export function denialMessage(
   verdict: Verdict,
-  principal: Principal,
+  principal: PolicySubject,
   action: string,
   resource: string,
 ): string {
+  // Of people from outside nobody is told which role there is.
+  if (principal.type === 'federated') return `Not authorized to perform ${action}`;
   const subject = principal.type === 'anonymous' ? 'anonymous' : principalArn(principal);
   const start = `User: ${subject} is not authorized to perform: ${action} on resource: ${resource}`;
   if (verdict.kind === 'trust' || verdict.kind === 'root') return start;

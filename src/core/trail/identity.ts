@@ -1,15 +1,15 @@
 /** The `userIdentity` of a record: who called, and through which service. See "CloudTrail userIdentity element". */
 
-import { principalArn, type Principal } from '#core/policy/principal.ts';
+import { principalArn, type PolicySubject } from '#core/policy/principal.ts';
 
 export interface UserIdentity {
-  readonly type: 'Root' | 'IAMUser' | 'AssumedRole' | 'AWSService' | 'AWSAccount';
+  readonly type: 'Root' | 'IAMUser' | 'AssumedRole' | 'AWSService' | 'AWSAccount' | 'WebIdentityUser';
   readonly [member: string]: unknown;
 }
 
 /** `invokedBy` is the service that made the call under this identity; absent for calls from outside. */
 export function userIdentityOf(
-  principal: Principal,
+  principal: PolicySubject,
   accessKeyId: string | undefined,
   invokedBy: string | undefined,
 ): UserIdentity {
@@ -53,9 +53,19 @@ export function userIdentityOf(
             userName: principal.roleName,
           },
           ...sessionOf(principal.issuedAt).sessionContext,
+          ...(principal.federatedProvider !== undefined && {
+            webIdFederationData: { federatedProvider: principal.federatedProvider, attributes: {} },
+          }),
           ...(principal.sourceIdentity !== undefined && { sourceIdentity: principal.sourceIdentity }),
         },
         ...by,
+      };
+    case 'federated':
+      return {
+        type: 'WebIdentityUser',
+        principalId: `${principal.providerArn}:${principal.audience}:${principal.subject}`,
+        userName: principal.subject,
+        identityProvider: principal.providerArn,
       };
     case 'service':
       return { type: 'AWSService', invokedBy: principal.service };
@@ -65,7 +75,7 @@ export function userIdentityOf(
 }
 
 /** By which `LookupEvents` finds a person: the user's name, or the name of the role's session. */
-export function userNameOf(principal: Principal): string | undefined {
+export function userNameOf(principal: PolicySubject): string | undefined {
   switch (principal.type) {
     case 'root':
       return 'root';
@@ -73,6 +83,8 @@ export function userNameOf(principal: Principal): string | undefined {
       return principal.userName;
     case 'role':
       return principal.sessionName;
+    case 'federated':
+      return principal.subject;
     case 'service':
     case 'anonymous':
       return undefined;

@@ -3,7 +3,7 @@
  * "CloudTrail record contents for management, data, and network activity events".
  */
 
-import type { Principal } from '#core/policy/principal.ts';
+import type { PolicySubject } from '#core/policy/principal.ts';
 import type { CallKind } from './calls.ts';
 import { recordTime, userIdentityOf, userNameOf } from './identity.ts';
 import { resourceOf, type TrailResource } from './resources.ts';
@@ -17,7 +17,7 @@ export interface CallFacts {
   readonly kind: CallKind;
   readonly account: string;
   readonly region: string;
-  readonly principal: Principal;
+  readonly principal: PolicySubject;
   readonly accessKeyId: string | undefined;
   /** Address of the client, or the calling service. */
   readonly source: string;

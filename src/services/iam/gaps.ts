@@ -7,7 +7,8 @@ const mfa = gap('multi-factor devices are not supported yet');
 const instanceProfiles = gap('instance profiles come with EC2, which is not there yet');
 const sshKeys = gap('git over SSH is not served yet; use HTTPS credentials');
 const certificates = gap('server and signing certificates are not kept here');
-const federation = gap('sign-in through other identity providers is not supported yet');
+const federation = gap('of identity providers only those of OpenID Connect are supported');
+const outbound = gap('Slipway is no identity provider for others yet');
 const organizations = gap('there is one account, and no organization above it');
 const delegation = gap('delegation requests are not supported');
 const serviceLinked = gap('services of the house need no service-linked roles in the account');
@@ -56,27 +57,17 @@ export const gaps = {
   UpdateSigningCertificate: certificates,
   UploadServerCertificate: certificates,
   UploadSigningCertificate: certificates,
-  AddClientIDToOpenIDConnectProvider: federation,
-  CreateOpenIDConnectProvider: federation,
   CreateSAMLProvider: federation,
-  DeleteOpenIDConnectProvider: federation,
   DeleteSAMLProvider: federation,
-  DisableOutboundWebIdentityFederation: federation,
-  EnableOutboundWebIdentityFederation: federation,
-  GetOpenIDConnectProvider: federation,
-  GetOutboundWebIdentityFederationInfo: federation,
+  DisableOutboundWebIdentityFederation: outbound,
+  EnableOutboundWebIdentityFederation: outbound,
+  GetOutboundWebIdentityFederationInfo: outbound,
   GetSAMLProvider: federation,
-  ListOpenIDConnectProviderTags: federation,
-  ListOpenIDConnectProviders: federation,
   ListSAMLProviderTags: federation,
   ListSAMLProviders: federation,
-  RemoveClientIDFromOpenIDConnectProvider: federation,
-  SetSecurityTokenServicePreferences: federation,
-  TagOpenIDConnectProvider: federation,
+  SetSecurityTokenServicePreferences: account,
   TagSAMLProvider: federation,
-  UntagOpenIDConnectProvider: federation,
   UntagSAMLProvider: federation,
-  UpdateOpenIDConnectProviderThumbprint: federation,
   UpdateSAMLProvider: federation,
   DisableOrganizationsRootCredentialsManagement: organizations,
   DisableOrganizationsRootSessions: organizations,

@@ -20,6 +20,7 @@ import type { Iam } from './entities.ts';
 import { gaps } from './gaps.ts';
 import { groupOperations } from './groups.ts';
 import { createIdentities, trustOf } from './identities.ts';
+import { identityProviderOperations } from './identity-providers.ts';
 import { inlinePolicyOperations } from './inline-policies.ts';
 import { createMemory } from './memory.ts';
 import { permissionsOf } from './permissions.ts';
@@ -60,6 +61,7 @@ export function openIam(house: House): Service<'iam'> {
     ...serviceCredentialOperations(iam),
     ...simulationOperations(iam),
     ...contextKeyOperations(iam),
+    ...identityProviderOperations(iam),
     ...accountOperations(iam),
     ...absentOperations(iam),
   };

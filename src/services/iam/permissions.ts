@@ -6,6 +6,7 @@
 
 import type { Call, Permission } from '#services/service.ts';
 import { iamArn, type Iam, type OwnerKind } from './entities.ts';
+import { providerArn } from './identity-providers.ts';
 import type { IamDatabase } from './tables.ts';
 import { readTags } from './tags.ts';
 
@@ -17,6 +18,8 @@ interface Named {
   readonly PolicyName?: string;
   readonly PolicyArn?: string;
   readonly PolicySourceArn?: string;
+  readonly OpenIDConnectProviderArn?: string;
+  readonly Url?: string;
   readonly Path?: string;
   readonly PathPrefix?: string;
   readonly NewUserName?: string;
@@ -75,6 +78,13 @@ async function permissionOf(iam: Iam, call: Call, operation: string, input: Name
     const entity = { path: input.Path ?? '/', name: input.PolicyName ?? '' };
     return { action, resource: iamArn(account, 'policy', entity), context };
   }
+  if (operation === 'CreateOpenIDConnectProvider') {
+    return { action, resource: providerArn(account, input.Url ?? ''), context };
+  }
+  if (input.OpenIDConnectProviderArn !== undefined) {
+    const tags = resourceTags(await readTags(iam.read(), input.OpenIDConnectProviderArn));
+    return { action, resource: input.OpenIDConnectProviderArn, context: { ...context, ...tags } };
+  }
   const listed = LISTED[operation];
   if (listed !== undefined) {
     return { action, resource: `arn:aws:iam::${account}:${listed}${input.PathPrefix ?? '/'}`, context };
@@ -118,15 +128,20 @@ async function describeOwner(database: IamDatabase, account: string, kind: Owner
     .where('name_lower', '=', name.toLowerCase())
     .executeTakeFirst();
   if (row === undefined) return { resource: iamArn(account, kind, { path: '/', name }), tags: {} };
-  const tags: Context = {};
-  for (const { Key: key, Value: value } of await readTags(database, row.id)) {
-    tags[`aws:ResourceTag/${key}`] = value;
-    tags[`iam:ResourceTag/${key}`] = value;
-  }
+  const tags = resourceTags(await readTags(database, row.id));
   // Who may change a bounded entity is often tied to its boundary, as a guard against escalation.
   const boundary = 'boundary_arn' in row ? row.boundary_arn : null;
   if (typeof boundary === 'string') tags['iam:PermissionsBoundary'] = boundary;
   return { resource: iamArn(account, kind, row), tags };
+}
+
+function resourceTags(tags: readonly { readonly Key: string; readonly Value: string }[]): Context {
+  const context: Context = {};
+  for (const { Key: key, Value: value } of tags) {
+    context[`aws:ResourceTag/${key}`] = value;
+    context[`iam:ResourceTag/${key}`] = value;
+  }
+  return context;
 }
 
 function requestContext(operation: string, input: Named): Context {

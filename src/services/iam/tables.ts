@@ -19,6 +19,7 @@ export type IamTables = {
   iam_attachments: { owner_id: string; policy_arn: string };
   iam_tags: { owner_id: string; key: string; key_lower: string; value: string };
   iam_service_credentials: ServiceCredentialRow;
+  iam_oidc_providers: OidcProviderRow;
 };
 
 interface EntityRow {
@@ -85,10 +86,35 @@ export interface ServiceCredentialRow {
   created_at: number;
 }
 
+/** Its tags hang on the ARN: a provider has no other id, and none can be told from one made anew. */
+export interface OidcProviderRow {
+  arn: string;
+  /** Without `https://`. */
+  url: string;
+  /** JSON lists of texts. */
+  client_ids: string;
+  thumbprints: string;
+  created_at: number;
+}
+
 /** Also inside a transaction. */
 export type IamDatabase = Kysely<IamTables>;
 
-export const migrations: readonly Migration[] = [{ name: 'iam/001-entities', up: createTables }];
+export const migrations: readonly Migration[] = [
+  { name: 'iam/001-entities', up: createTables },
+  { name: 'iam/002-identity-providers', up: createProviders },
+];
+
+async function createProviders({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('iam_oidc_providers')
+    .addColumn('arn', 'text', (column) => column.primaryKey())
+    .addColumn('url', 'text', (column) => column.notNull())
+    .addColumn('client_ids', 'text', (column) => column.notNull())
+    .addColumn('thumbprints', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute();
+}
 
 async function createTables(database: Kysely<unknown>): Promise<void> {
   const { schema } = database;

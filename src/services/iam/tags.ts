@@ -112,7 +112,7 @@ export async function putTags(
   if ((await readTags(database, ownerId)).length > TAGS_MAX) throw quotaExceeded('TagsPerResource', TAGS_MAX);
 }
 
-async function dropTags(
+export async function dropTags(
   database: IamDatabase,
   ownerId: string,
   keys: readonly string[] | undefined,

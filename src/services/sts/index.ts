@@ -1,27 +1,34 @@
 /**
  * STS: who a caller is, and temporary credentials of roles and users.
  *
- * Gaps: sign-in through identity providers, federated users, encoded authorization messages, MFA.
+ * Gaps: sign-in through SAML, federated users, encoded authorization messages, MFA.
  *
  * By design: a session token is the session, sealed; nothing is stored. A token of a user or role that was deleted, or
- * made anew, is refused when its policies are read. Managed session policies count as they are at each request.
+ * made anew, is refused when its policies are read. Managed session policies count as they are at each request. Providers
+ * of web identities are visited only at public addresses, unless the operator names them; every claim that is a text, a
+ * number or a truth is a condition key of trust policies.
  */
 
 import type { InputOf } from '#services/clients.ts';
 import { gap, type House, type Permission, type Service } from '#services/service.ts';
 import { createAssumeRole } from './assume-role.ts';
 import { callerOperations } from './callers.ts';
+import { createIssuerKeys } from './issuer-keys.ts';
+import { createIssuerWeb, readPrivateHosts } from './issuer-web.ts';
 import { createTokens } from './tokens.ts';
+import { createAssumeRoleWithWebIdentity } from './web-identity.ts';
 
-export function openSts(house: House): Service<'sts'> {
+export function openSts(house: House, environment: NodeJS.ProcessEnv = {}): Service<'sts'> {
   const tokens = createTokens(house.keyring, house.clock);
+  const web = createIssuerWeb(readPrivateHosts(environment['SLIPWAY_OIDC_PRIVATE_ISSUERS']));
+  const keys = createIssuerKeys(web, house.clock);
   return {
     name: 'sts',
     operations: {
       ...callerOperations(house, tokens),
       AssumeRole: createAssumeRole(house, tokens),
-      AssumeRoleWithSAML: gap('sign-in through other identity providers is not supported yet'),
-      AssumeRoleWithWebIdentity: gap('sign-in through other identity providers is not supported yet'),
+      AssumeRoleWithSAML: gap('of identity providers only those of OpenID Connect are supported'),
+      AssumeRoleWithWebIdentity: createAssumeRoleWithWebIdentity(house, tokens, keys),
       AssumeRoot: gap('there is one account, and no organization above it'),
       DecodeAuthorizationMessage: gap('denials explain themselves; no message is encoded'),
       GetDelegatedAccessToken: gap('delegation requests are not supported'),
@@ -33,6 +40,8 @@ export function openSts(house: House): Service<'sts'> {
       // Not even an explicit deny takes it away.
       GetCallerIdentity: () => [],
       GetSessionToken: () => [],
+      // Who asks is not known before the token was proven; the handler asks for them.
+      AssumeRoleWithWebIdentity: () => [],
       AssumeRole: assumePermissions,
     },
     machines: [],
