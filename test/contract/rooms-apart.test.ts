@@ -69,8 +69,6 @@ test('what services may do without any policy is this list and nothing else', ()
     'codepipeline codecommit:GetCommit',
     'codepipeline codecommit:GetRepository',
     'codestar-notifications codepipeline:ListActionExecutions',
-    'events logs:CreateLogStream',
-    'events logs:PutLogEvents',
     'logs cloudwatch:PutMetricData',
     'sts iam:GetPolicy',
     'sts iam:GetRole',

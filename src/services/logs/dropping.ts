@@ -10,6 +10,8 @@ import { keptSince } from './room.ts';
 import { tables, type GroupRow } from './tables.ts';
 
 const PERIOD_MS = 3_600_000;
+/** After a failure. */
+const RETRY_MS = 30_000;
 const CHUNKS_AT_ONCE = 100;
 const STREAMS_AT_ONCE = 100;
 
@@ -122,19 +124,23 @@ export function createDropping(house: House): Dropping {
   }
 
   function runAside(): void {
-    run().catch((error: unknown) => log.error('old log events could not be removed', { error }));
+    run()
+      .then(() => arm(PERIOD_MS))
+      .catch((error: unknown) => {
+        log.error('old log events could not be removed', { error });
+        arm(RETRY_MS);
+      });
   }
 
-  const arm = () => {
-    cancel = clock.callAt(clock.now() + PERIOD_MS, () => {
-      runAside();
-      arm();
-    });
-  };
+  function arm(afterMs: number): void {
+    cancel();
+    if (!isStopped) cancel = clock.callAt(clock.now() + afterMs, runAside);
+  }
+
   return {
     async start() {
       await run();
-      arm();
+      arm(PERIOD_MS);
     },
     soon: runAside,
     async stop() {
