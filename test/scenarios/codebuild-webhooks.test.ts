@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Build, Webhook, WebhookFilter } from '@aws-sdk/client-codebuild';
+import { batchContext, buildIdOf, connectBatches, createBatchRole } from '#test/support/batches.ts';
 import { type BuildClients, connectBuilds, contextOf, createBuildRole, spec } from '#test/support/builds.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 
@@ -288,4 +289,42 @@ test('a webhook is one of its project, changes, rotates its secret, is shown wit
     name: 'ResourceNotFoundException',
   });
   assert.equal((await deliver(webhook, pushOf())).status, 404);
+});
+
+test('a webhook of build type BUILD_BATCH starts a batch, whose builds know of the event and build one commit', async () => {
+  const batches = connectBatches(clients);
+  await createBatchRole(clients.iam);
+  const buildspec = JSON.stringify({
+    version: '0.2',
+    batch: { 'build-list': [{ identifier: 'one' }, { identifier: 'two' }] },
+    phases: { build: { commands: ['cat a; echo', 'echo "$CODEBUILD_WEBHOOK_TRIGGER"'] } },
+  });
+  const source = { type: 'GITHUB' as const, location: repository, buildspec };
+  await batches.createProject('batched', '', { source });
+  const { webhook } = await clients.codebuild.createWebhook({
+    projectName: 'batched',
+    manualCreation: true,
+    buildType: 'BUILD_BATCH',
+    filterGroups: [[event('PULL_REQUEST_CREATED')]],
+  });
+  assert.ok(webhook);
+  assert.equal(webhook.buildType, 'BUILD_BATCH');
+  const headers = {
+    'x-github-event': 'pull_request',
+    'x-github-delivery': 'b1',
+    'user-agent': 'GitHub-Hookshot/1',
+  };
+  const opened = await deliver(webhook, requestOf('opened'), headers);
+  assert.deepEqual((await deliver(webhook, requestOf('opened'), headers)).builds, opened.builds);
+  const batch = await batches.ended(opened.builds[0]);
+  assert.equal(batch.buildBatchStatus, 'SUCCEEDED', batchContext(batch));
+  assert.equal(batch.initiator, 'GitHub-Hookshot/1');
+  assert.equal(batch.sourceVersion, 'pr/7');
+  assert.equal(batch.resolvedSourceVersion, requested);
+  for (const name of ['one', 'two']) {
+    const build = await clients.get(buildIdOf(batch, name));
+    assert.equal(build.resolvedSourceVersion, requested);
+    assert.equal(build.initiator, 'GitHub-Hookshot/1');
+    assert.deepEqual(await clients.output(build), ['requested', 'pr/7']);
+  }
 });

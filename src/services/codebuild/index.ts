@@ -110,7 +110,7 @@ export function openCodebuild(
     routes: [
       credentialsRoute(house, sessions, findWork, (state, asked) => answerGit(room, sessions, state, asked)),
       badgesRoute(room),
-      webhookRoute(room),
+      webhookRoute(room, batches),
     ],
     async recover() {
       // Trying the sandbox out takes a moment that the first build should not wait for.

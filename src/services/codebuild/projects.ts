@@ -1,7 +1,7 @@
 /** Projects: created, changed, described, listed, deleted. A build keeps what its project was when it was started. */
 
 import { rmSync } from 'node:fs';
-import type { Project } from '@aws-sdk/client-codebuild';
+import type { CreateProjectInput, Project, UpdateProjectInput } from '@aws-sdk/client-codebuild';
 import { fault } from '#base/fault.ts';
 import type { Call, Handler, House } from '#services/service.ts';
 import { badgeUrl } from './badges.ts';
@@ -18,7 +18,7 @@ import {
   SERVICE,
   type Room,
 } from './room.ts';
-import { createSettings, updateSettings, type ProjectSettings } from './settings.ts';
+import { checkRole, createSettings, updateSettings, type ProjectSettings } from './settings.ts';
 import { tables, type ProjectRow } from './tables.ts';
 import { findWebhook, viewWebhook } from './webhook-rows.ts';
 
@@ -31,7 +31,7 @@ export function projectOperations(room: Room) {
   const CreateProject: Handler<'codebuild', 'CreateProject'> = async (call, input) => {
     const name = input.name ?? '';
     const settings = createSettings(input, call);
-    await authorizeRole(call, settings);
+    await authorizeRoles(call, input);
     const row: ProjectRow = {
       name,
       created_at: call.at,
@@ -67,7 +67,7 @@ export function projectOperations(room: Room) {
   const UpdateProject: Handler<'codebuild', 'UpdateProject'> = async (call, input) => {
     const before = await requireProject(house, projectName(input.name));
     const settings = updateSettings(settingsOf(before), input, call);
-    if (input.serviceRole !== undefined) await authorizeRole(call, settings);
+    await authorizeRoles(call, input);
     const row: ProjectRow = { ...before, settings: JSON.stringify(settings), modified_at: call.at };
     await database.transaction(async (transaction) => {
       await tables(transaction)
@@ -153,12 +153,16 @@ export function settingsOf(row: ProjectRow): ProjectSettings {
 }
 
 /** Who gives CodeBuild a role must be allowed to pass it on. */
-async function authorizeRole(call: Call, settings: ProjectSettings): Promise<void> {
-  await call.authorize({
-    action: 'iam:PassRole',
-    resource: settings.serviceRole ?? '*',
-    context: { 'iam:PassedToService': SERVICE },
-  });
+async function authorizeRoles(call: Call, input: CreateProjectInput | UpdateProjectInput): Promise<void> {
+  const roles = [input.serviceRole, input.buildBatchConfig?.serviceRole].filter((role) => role !== undefined);
+  if (roles.length === 0) return;
+  await call.authorize(
+    ...roles.map((role) => ({
+      action: 'iam:PassRole',
+      resource: checkRole(role, call),
+      context: { 'iam:PassedToService': SERVICE },
+    })),
+  );
 }
 
 async function viewProject(house: House, call: Call, row: ProjectRow): Promise<Project> {

@@ -13,6 +13,7 @@ import { passesFilters, webhookVariables, type RepositoryEvent } from '#core/web
 import { readGithub } from '#core/webhook/github.ts';
 import { readGitlab } from '#core/webhook/gitlab.ts';
 import type { Route } from '#services/service.ts';
+import { startWebhookBatch, type Batches } from './batches/index.ts';
 import { createMatches } from './patterns.ts';
 import { planBuild } from './plan.ts';
 import { settingsOf } from './projects.ts';
@@ -43,7 +44,7 @@ class Refused extends Error {
   }
 }
 
-export function webhookRoute(room: Room): Route {
+export function webhookRoute(room: Room, batches: Batches): Route {
   let running = 0;
   return {
     prefix: WEBHOOK_PREFIX,
@@ -52,7 +53,7 @@ export function webhookRoute(room: Room): Route {
         if (running >= DELIVERIES_MAX) throw new Refused(429, 'Too many deliveries at the same time.');
         running++;
         try {
-          send(response, 200, await deliver(room, request));
+          send(response, 200, await deliver(room, batches, request));
         } finally {
           running--;
         }
@@ -75,7 +76,7 @@ function send(response: ServerResponse, status: number, body: object): void {
   response.end(JSON.stringify(body));
 }
 
-async function deliver(room: Room, request: IncomingMessage): Promise<object> {
+async function deliver(room: Room, batches: Batches, request: IncomingMessage): Promise<object> {
   const { house } = room;
   const url = new URL(request.url ?? '', 'http://localhost');
   const row =
@@ -98,7 +99,7 @@ async function deliver(room: Room, request: IncomingMessage): Promise<object> {
     if (!(await isWanted(row, event))) continue;
     const delivery = `${deliveryId(request.headers, body)}/${i}`;
     builds.push(
-      await start(room, row, settings, event, delivery, request.headers['user-agent'] ?? 'webhook'),
+      await start(room, batches, row, settings, event, delivery, request.headers['user-agent'] ?? 'webhook'),
     );
   }
   return builds.length > 0 ? { builds } : { message: 'The delivery starts no build.' };
@@ -189,9 +190,10 @@ async function isWanted(row: WebhookRow, event: RepositoryEvent): Promise<boolea
   return passesFilters(event, groups, branchFilter, await createMatches());
 }
 
-/** Resolves to the build's id. The service itself starts it: who may push is the provider's to decide. */
+/** Resolves to the id of the build, or of the batch. The service itself starts it: who may push is the provider's to decide. */
 async function start(
   room: Room,
+  batches: Batches,
   row: WebhookRow,
   settings: ProjectSettings,
   event: RepositoryEvent,
@@ -212,15 +214,18 @@ async function start(
     ...repositoryOf(row, settings, event),
   };
   const token = { token: `Webhook/${row.webhook_id}/${delivery}`, request: '', keptMs: 24 * 3_600_000 };
+  const facts = { initiator: sender.slice(0, SENDER_LENGTH_MAX), webhook: webhookVariables(event) };
   try {
+    if (settingsOfWebhook(row).buildType === 'BUILD_BATCH') {
+      return await startWebhookBatch(batches, call, settings, input, facts, token);
+    }
     const plan = planBuild(call, row.project_name, settings, input, createUuid());
     const { id = '' } = await startBuild(
       room,
       call,
       {
         ...plan,
-        initiator: sender.slice(0, SENDER_LENGTH_MAX),
-        webhook: webhookVariables(event),
+        ...facts,
         source: { ...plan.source, reportBuildStatus: true },
       },
       token,

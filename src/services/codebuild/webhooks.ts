@@ -132,8 +132,7 @@ export function webhookOperations({ house }: Room) {
 }
 
 async function checkSettings(settings: WebhookSettings): Promise<WebhookSettings> {
-  const { branchFilter, filterGroups = [], buildType } = settings;
-  if (buildType === 'BUILD_BATCH') throw invalid('Webhooks that start batch builds are not available yet');
+  const { branchFilter, filterGroups = [] } = settings;
   if (branchFilter && filterGroups.length > 0) {
     throw invalid('Invalid webhook: branchFilter and filterGroups cannot be used together');
   }

@@ -12,9 +12,8 @@ import { startingOperations } from './starting.ts';
 export { batchId, type Batches } from './batch-room.ts';
 export { planChild } from './children.ts';
 export { batchSubscription, createBatches } from './machine.ts';
-export { planBatch } from './request.ts';
-export { startBatch } from './starting.ts';
 export { batchMigration } from './tables.ts';
+export { startWebhookBatch } from './webhook.ts';
 
 export function buildBatchOperations(batches: Batches) {
   return { ...startingOperations(batches), ...batchOperations(batches) };
