@@ -31,7 +31,7 @@ export interface Launch {
 
 /** Makes the folders of a sandbox; harmless when they are there. */
 export function prepareFolders(directory: string, owner: Owner | undefined): void {
-  for (const name of ['workspace', 'home']) {
+  for (const name of ['workspace', 'home', 'homes']) {
     const folder = join(directory, name);
     if (existsSync(folder)) continue;
     mkdirSync(folder, { mode: 0o755 });
@@ -102,7 +102,7 @@ shift 21
 set -C
 echo "$$ $1 $boot" 2>/dev/null >process || exit 0
 set +C
-mkfifo -m 600 control output || exit 1
+mkfifo -m 600 control && mkfifo -m 622 output || exit 1
 ${plan.owner ? `chown ${plan.owner.uid}:${plan.owner.gid} output` : ''}
 ulimit -c 0
 # Both ends are open before the collector is there, so that no death of this script leaves it waiting.

@@ -12,7 +12,8 @@ import { hostsFile, networkVariables } from './network.ts';
 import type { NetworkPlan } from './network.ts';
 import type { Owner, SandboxPlan } from './runtime.ts';
 import { supervisorScript } from './supervisor.ts';
-import { bubblewrapArguments, HOME, mountTable, planMounts, prepareSkeleton } from './view.ts';
+import { usersScript } from './users.ts';
+import { bubblewrapArguments, HOME, makeEtc, mountTable, planMounts, prepareSkeleton } from './view.ts';
 
 export type Isolation = 'bubblewrap' | 'namespaces';
 
@@ -49,6 +50,7 @@ export async function startSandbox(
   mkdirSync(skeleton, { recursive: true });
   prepareSkeleton(skeleton, plan.workspace);
   prepareFolders(plan.directory, owner);
+  makeEtc(skeleton, plan.directory, owner);
   const readonlyPath = join(plan.workspace, 'readonly');
   writeFileSync(
     join(plan.directory, 'readonly', 'supervisor.sh'),
@@ -70,7 +72,15 @@ export async function startSandbox(
     hostsFile: isApart ? join(plan.directory, 'hosts') : undefined,
   });
   if (isApart) writeFileSync(join(plan.directory, 'hosts'), hostsFile(network), { mode: 0o644 });
-  const inner = [...lowerPrivileges(owner, isolation), '/bin/sh', join(readonlyPath, 'supervisor.sh')];
+  if (owner) {
+    writeFileSync(join(plan.directory, 'readonly', 'users.sh'), usersScript(owner, CAPABILITIES), {
+      mode: 0o644,
+    });
+  }
+  const inner = [
+    ...lowerPrivileges(owner, isolation, readonlyPath),
+    ...['/bin/sh', join(readonlyPath, 'supervisor.sh')],
+  ];
   const command =
     isolation === 'bubblewrap'
       ? [
@@ -142,18 +152,10 @@ ${exports.join('')}exec ${inner.map(quote).join(' ')}
 }
 
 /**
- * As root: become the sandbox's own user for good, then root of a user namespace that holds nobody else. Otherwise
- * the namespace was made before; only its powers are cut down. Bubblewrap does that by itself.
+ * As root: become root of a user namespace that holds nobody but the sandbox's own users. Otherwise the namespace was
+ * made before; only its powers are cut down. Bubblewrap does that by itself.
  */
-function lowerPrivileges(owner: Owner | undefined, isolation: Isolation): string[] {
-  const cut = ['setpriv', '--bounding-set', CAPABILITIES, '--no-new-privs'];
-  if (!owner) return isolation === 'bubblewrap' ? [] : cut;
-  const become = [
-    'setpriv',
-    `--reuid=${owner.uid}`,
-    `--regid=${owner.gid}`,
-    '--clear-groups',
-    '--no-new-privs',
-  ];
-  return [...become, 'unshare', '--user', '--map-root-user', ...cut];
+function lowerPrivileges(owner: Owner | undefined, isolation: Isolation, readonlyPath: string): string[] {
+  if (owner) return ['/bin/sh', join(readonlyPath, 'users.sh')];
+  return isolation === 'bubblewrap' ? [] : ['setpriv', '--bounding-set', CAPABILITIES, '--no-new-privs'];
 }

@@ -45,7 +45,7 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
         const hidden = [
           join(data, 'secret'),
           directory,
-          '/home',
+          '/home/?*',
           '/root/.ssh',
           '/var/lib',
           '/etc/shadow',
@@ -53,7 +53,9 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
           '/boot',
           '/etc/hostname.real',
         ];
-        const checks = hidden.map((path) => `[ -e '${path}' ] && echo 'visible: ${path}'`).join('\n');
+        const checks = hidden
+          .map((path) => `for path in ${path}; do [ -e "$path" ] && echo "visible: $path"; done`)
+          .join('\n');
         await run(`${checks}\nps ax -o pid= | wc -l >/dev/null; for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = node ] && echo "visible: $p"; done
           env | cut -d= -f1 | sort | tr '\\n' ' '; echo; id -u; hostname; pwd; find /run /tmp /var /dev /codebuild /root -type s 2>/dev/null | head -3; echo $$ | grep -c .`);
         const text = await log();
@@ -62,11 +64,27 @@ for (const isolation of ['bubblewrap', 'namespaces'] as const) {
       });
     });
 
+    test('root may add users and change its own copy of /etc, which no other sandbox sees', async () => {
+      const script = `useradd --create-home builder && touch /etc/mine && echo fine
+        setpriv --reuid=builder --regid=builder --init-groups sh -c 'id -un; touch ~builder/x && ls ~builder; touch /etc/x || echo not his' 2>/dev/null`;
+      await withSandbox({ runtime, data, plan: {} }, async ({ run, log }) => {
+        await run(script);
+        const said = (await log()).trimEnd().split('\n');
+        assert.equal(said[0], 'fine');
+        if (isRoot) assert.deepEqual(said.slice(1), ['builder', 'x', 'not his']);
+      });
+      await withSandbox({ runtime, data, plan: {} }, async ({ run }) => {
+        assert.deepEqual(await run('[ -e /etc/mine ] || id builder 2>/dev/null'), {
+          ...exited(1),
+        });
+      });
+    });
+
     test('the programs of the machine cannot be changed, and no privilege can be gained', async () => {
       await withSandbox({ runtime, data, plan: {} }, async ({ run, log }) => {
         const forbidden = [
           'touch /usr/x',
-          'touch /etc/x',
+          'touch /etc/ssl/x',
           'touch /x',
           'touch /codebuild/readonly/x',
           'mount -t tmpfs none /tmp',

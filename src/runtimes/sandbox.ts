@@ -33,6 +33,7 @@ import { childrenOf, isAlive, isInOtherNetwork, waitUntil } from './processes.ts
 import type { Owner, Runtime, Sandbox, SandboxPlan } from './runtime.ts';
 import { startSandbox } from './sandbox-start.ts';
 import type { Isolation, SandboxOptions } from './sandbox-start.ts';
+import { USERS_COUNT } from './users.ts';
 import { HOME } from './view.ts';
 
 export type { Isolation, SandboxOptions };
@@ -40,9 +41,9 @@ export type { Isolation, SandboxOptions };
 const PROBE_TIMEOUT_MS = 10_000;
 const TRIAL_PREFIX = 'probe-';
 const DOORS_TIMEOUT_MS = 10_000;
-/** Users of the machine that nobody has: one for each sandbox. */
+/** Users of the machine that nobody has: a few for each sandbox. */
 const UID_BASE = 0x1000_0000;
-const UID_COUNT = 0x0fff_ffff;
+const OWNERS_COUNT = Math.floor(0x0fff_ffff / USERS_COUNT);
 
 export function createSandboxRuntime(options: SandboxOptions): Runtime {
   let chosen: Promise<Isolation | { readonly problem: string }> | undefined;
@@ -140,7 +141,8 @@ async function openDoors(
 
 function ownerOf(id: string): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const uid = UID_BASE + (createHash('sha256').update(id).digest().readUInt32BE() % UID_COUNT);
+  const number = createHash('sha256').update(id).digest().readUInt32BE() % OWNERS_COUNT;
+  const uid = UID_BASE + number * USERS_COUNT;
   return { uid, gid: uid };
 }
 

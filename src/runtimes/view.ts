@@ -1,11 +1,13 @@
 /**
- * What a sandbox sees of the machine: a root folder made by us with a few files of /etc, the machine's programs
- * read-only, memory for /tmp, and its own workspace and home. No data directory, no home folders, no sockets, no
+ * What a sandbox sees of the machine: a root folder made by us, its own copy of a few files of /etc, the machine's
+ * programs read-only, memory for /tmp, and its own workspace and home. No data directory, no home folders, no sockets, no
  * devices but the harmless ones. One list of mounts, which bubblewrap takes as arguments and the shell as commands.
  */
 
 import {
+  cpSync,
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -18,6 +20,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Owner } from './runtime.ts';
 
 export type Mount =
   | { readonly type: 'bind'; readonly from: string; readonly to: string; readonly writable: boolean }
@@ -66,6 +69,10 @@ const ETC_MADE: Readonly<Record<string, string>> = {
   passwd: 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n',
   group: 'root:x:0:\nnogroup:x:65534:\n',
   hostname: 'build\n',
+  // Users that are added get numbers that the sandbox has (`users.ts`), and groups of their own.
+  'login.defs':
+    'UID_MIN 1000\nUID_MAX 1019\nGID_MIN 1000\nGID_MAX 1019\nSYS_UID_MIN 990\nSYS_UID_MAX 999\n' +
+    'SYS_GID_MIN 990\nSYS_GID_MAX 999\nUSERGROUPS_ENAB yes\nCREATE_HOME yes\nUMASK 022\n',
 };
 export const HOME = '/root';
 
@@ -80,6 +87,7 @@ export function prepareSkeleton(skeleton: string, workspace: string): void {
     'var/tmp',
     'run',
     'sys',
+    'home',
     HOME.slice(1),
     workspace.slice(1),
   ];
@@ -107,6 +115,17 @@ export function prepareSkeleton(skeleton: string, workspace: string): void {
   link('/proc/self/mounts', join(skeleton, 'etc/mtab'));
 }
 
+/** A copy of /etc for one sandbox, whose root may change it, as for users that it adds. */
+export function makeEtc(skeleton: string, directory: string, owner: Owner | undefined): void {
+  const from = join(skeleton, 'etc');
+  const to = join(directory, 'etc');
+  cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+  if (!owner) return;
+  for (const name of ['.', ...readdirSync(to, { recursive: true, encoding: 'utf8' })]) {
+    lchownSync(join(to, name), owner.uid, owner.gid);
+  }
+}
+
 /** In the order in which they must be made. */
 export function planMounts(plan: ViewPlan): Mount[] {
   const show = (from: string, to: string, writable = false): Mount => ({ type: 'bind', from, to, writable });
@@ -121,6 +140,7 @@ export function planMounts(plan: ViewPlan): Mount[] {
     .filter((path) => shown.some((each) => path.startsWith(`${realpathSync(each)}/`)));
   return [
     show(plan.skeleton, '/'),
+    show(join(plan.directory, 'etc'), '/etc', true),
     ...shown.map((path) =>
       show(path === '/etc/hosts' && plan.hostsFile ? plan.hostsFile : realpathSync(path), path),
     ),
@@ -132,6 +152,7 @@ export function planMounts(plan: ViewPlan): Mount[] {
     memory('/var/tmp', plan.memoryBytes / 2),
     memory('/run', 16 * 1024 * 1024),
     show(join(plan.directory, 'home'), HOME, true),
+    show(join(plan.directory, 'homes'), '/home', true),
     show(join(plan.directory, 'workspace'), plan.workspace, true),
     show(join(plan.directory, 'readonly'), join(plan.workspace, 'readonly')),
   ];

@@ -25,7 +25,7 @@ export const ATTEMPTS: readonly Attempt[] = [
   {
     what: 'files of the machine, the data directory and other builds',
     script: `
-      for path in {data} {other} /etc/shadow /home /root/.ssh /root/.aws /boot /srv /mnt /var/log /var/lib /opt/x; do
+      for path in {data} {other} /etc/shadow /home/?* /root/.ssh /root/.aws /boot /srv /mnt /var/log /var/lib /opt/x; do
         [ -e "$path" ] && echo "ESCAPED sees $path"
       done
       find / -xdev -name master.key 2>/dev/null | grep . && echo 'ESCAPED found a key'
@@ -111,14 +111,17 @@ export const ATTEMPTS: readonly Attempt[] = [
       setcap cap_sys_admin+ep /codebuild/sh 2>/dev/null
       /codebuild/sh -c 'mount -t tmpfs n /tmp' 2>/dev/null && echo 'ESCAPED file capability'
       su nobody -s /bin/sh -c 'kill -0 1' 2>/dev/null && echo 'ESCAPED su'
-      chown 12345 /codebuild/sh 2>/dev/null && echo 'ESCAPED another owner'
+      for user in 1 33 100 500 1500 12345 65533 100000; do
+        chown $user /codebuild/sh 2>/dev/null && echo "ESCAPED owner $user"
+        setpriv --reuid=$user --clear-groups true 2>/dev/null && echo "ESCAPED user $user"
+      done
       renice -20 $$ >/dev/null 2>&1 && echo 'ESCAPED nicer'
       ulimit -Hn 99999999 2>/dev/null && echo 'ESCAPED limit'`,
   },
   {
     what: 'programs of the machine, and the files of the supervisor',
     script: `
-      for at in /usr/bin/x /etc/x /bin/x /lib/x /x /codebuild/readonly/x /codebuild/readonly/steps/9/x; do
+      for at in /usr/bin/x /etc/ssl/x /etc/alternatives/x /bin/x /lib/x /x /codebuild/readonly/x /codebuild/readonly/steps/9/x; do
         touch $at 2>/dev/null && echo "ESCAPED wrote $at"
       done
       ${writes('/codebuild/readonly/supervisor.sh', 'exit')}

@@ -4,7 +4,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Buildspec, CommandPhase, PhaseSpec } from '#core/buildspec/buildspec.ts';
 import { waitUntil } from '#runtimes/processes.ts';
 import { PhaseFailure, type Bench } from './bench.ts';
-import { commandScript, quote } from './shell.ts';
+import { commandScript, quote, userQuestion } from './shell.ts';
 
 const OUTPUT_TAIL_BYTES = 4096;
 const LOG_WAIT_MS = 1000;
@@ -24,16 +24,11 @@ export async function runCommandPhase(
   const commands = spec.phases[phase];
   if (!commands) return;
   const user = commands.runAs ?? spec.runAs ?? 'root';
-  if (user !== 'root') {
-    throw new PhaseFailure(
-      'CLIENT_ERROR',
-      `run-as ${user} is not available: the sandbox has no user but root`,
-    );
-  }
+  if (user !== 'root') await checkUser(bench, user);
   const rule = commands.onFailure;
   const triesMax = rule?.type === 'RETRY' ? rule.count + 1 : 1;
   for (let tries = 1; ; tries++) {
-    const failure = await runOnce(bench, spec, commands, isSucceeding);
+    const failure = await runOnce(bench, spec, commands, { isSucceeding, user });
     if (!failure) return;
     const isWanted = rule?.type !== 'RETRY' || !rule.pattern || (await matches(bench, rule.pattern, failure));
     if (tries === triesMax || !isWanted) throw new PhaseFailure('COMMAND_EXECUTION_ERROR', failure);
@@ -41,19 +36,30 @@ export async function runCommandPhase(
   }
 }
 
+/** A user that the image has, or that an earlier phase added. */
+async function checkUser(bench: Bench, user: string): Promise<void> {
+  const { answer } = await bench.ask(userQuestion(bench.sandbox.workspace, user));
+  if (answer !== '') throw new PhaseFailure('CLIENT_ERROR', `Commands cannot run as user ${user}: ${answer}`);
+}
+
 /** Resolves to the message of the first failure, if any. */
 async function runOnce(
   bench: Bench,
   spec: Buildspec,
   phase: PhaseSpec,
-  isSucceeding: boolean,
+  { isSucceeding, user }: CommandState & { readonly user: string },
 ): Promise<string | undefined> {
   let failure: string | undefined;
   let lastExit = 0;
   for (const list of [phase.commands, phase.finally]) {
     for (const command of list) {
       bench.say(`Running command ${command.trimEnd()}`);
-      const script = commandScript(bench.sandbox.workspace, command, isSucceeding && !failure, lastExit);
+      const script = commandScript(bench.sandbox.workspace, command, {
+        isSucceeding: isSucceeding && !failure,
+        lastExit,
+        shell: spec.shell,
+        user,
+      });
       const end = await bench.run(script, spec.shell);
       bench.sayPlain('');
       lastExit = end.status;

@@ -48,6 +48,7 @@ fi
 __keep() {
   set +aeux
   unset IFS
+  umask 0
   if [ -n "\${BASH_VERSION-}" ]; then
     declare -p >${kept}/variables
   else
@@ -60,14 +61,41 @@ trap __keep EXIT
 `;
 }
 
-/** One item of the buildspec: three lines of ours, then the text as it was written. */
+/** Begins a script anew as that user. The variable tells that it is him already. */
+function becomeScript(user: string, shell: 'sh' | 'bash'): string {
+  return `[ "\${__user-}" = ${quote(user)} ] || {
+  export __user=${quote(user)}
+  exec setpriv --reuid="$__user" --regid="$(id -g "$__user")" --init-groups /bin/${shell} "$0"
+}
+unset __user
+`;
+}
+
+/** Answers why commands cannot run as that user, or with nothing; what is kept between commands is his as well then. */
+export function userQuestion(workspace: string, user: string): string {
+  const name = quote(user);
+  return `id -u ${name} >/dev/null 2>&1 || { echo 'there is no such user'; exit; }
+setpriv --reuid=${name} --regid="$(id -g ${name})" --init-groups true 2>&1 || exit 0
+chmod 0777 ${quote(`${workspace}/${KEPT_FOLDER}`)}
+`;
+}
+
+export interface CommandPlan {
+  /** No command of the build has failed. */
+  readonly isSucceeding: boolean;
+  readonly lastExit: number;
+  readonly shell: 'sh' | 'bash';
+  readonly user: string;
+}
+
+/** One item of the buildspec: a few lines of ours, then the text as it was written. */
 export function commandScript(
   workspace: string,
   command: string,
-  isSucceeding: boolean,
-  lastExit: number,
+  { isSucceeding, lastExit, shell, user }: CommandPlan,
 ): string {
   return (
+    (user === 'root' ? '' : becomeScript(user, shell)) +
     `. ${quote(`${workspace}/readonly/state.sh`)}\n` +
     `export CODEBUILD_BUILD_SUCCEEDING=${isSucceeding ? 1 : 0} CODEBUILD_LAST_EXIT=${lastExit}\n` +
     `# The command:\n${command}\n`
