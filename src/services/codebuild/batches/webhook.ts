@@ -27,6 +27,6 @@ export async function startWebhookBatch(
   const reported = { ...input, reportBuildBatchStatusOverride: true };
   const { plan, request } = planBatch(call, input.projectName ?? '', settings, reported, createUuid());
   const told = { ...request, build: { ...request.build, initiator }, webhook };
-  await startBatch(batches, call, { plan, request: told }, token);
-  return plan.id;
+  const { id = '' } = await startBatch(batches, call, { plan, request: told }, token);
+  return id;
 }
