@@ -14,10 +14,17 @@ import { until } from './until.ts';
 export interface TestEngine {
   readonly socketPath: string;
   /** Makes an image of programs of this machine, with the libraries that they load; returns its name. */
-  makeImage(name: string, programs: readonly string[], changes?: readonly string[]): Promise<string>;
+  makeImage(
+    name: string,
+    programs: readonly string[],
+    changes?: readonly string[],
+    files?: Readonly<Record<string, string>>,
+  ): Promise<string>;
   /** Ids of the containers. */
   containers(which?: 'all' | 'running'): Promise<readonly string[]>;
   removeContainer(name: string): Promise<void>;
+  /** Gives an image another name and sends it to the registry of that name; then only the registry has it. */
+  moveToRegistry(name: string, target: string, login: { username: string; password: string }): Promise<void>;
   volumes(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -29,6 +36,10 @@ export const SHELL_PROGRAMS =
   sha256sum curl true false seq dirname basename uname test expr tee stat renice du df setpriv git`.split(
     /\s+/,
   );
+
+/** An engine inside a container. */
+export const ENGINE_PROGRAMS =
+  'dockerd docker containerd containerd-shim-runc-v2 runc docker-init docker-proxy'.split(' ');
 
 /** Why this machine cannot run an engine; `undefined` when it can. */
 export function dockerProblem(): string | undefined {
@@ -85,9 +96,13 @@ async function tryEngine(parameters: readonly string[]): Promise<TestEngine | un
   }
   return {
     socketPath,
-    async makeImage(name, programs, changes = []) {
+    async makeImage(name, programs, changes = [], files = {}) {
       const root = join(directory, `root-${name.replaceAll(/\W/g, '-')}`);
       makeRoot(root, programs);
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(join(root, dirname(path)), { recursive: true });
+        writeFileSync(join(root, path), text);
+      }
       const [repo, tag = 'latest'] = name.split(':');
       const query = new URLSearchParams([
         ['fromSrc', '-'],
@@ -106,6 +121,13 @@ async function tryEngine(parameters: readonly string[]): Promise<TestEngine | un
     },
     async removeContainer(name) {
       await ask(socketPath, 'DELETE', `/containers/${name}?force=1`);
+    },
+    async moveToRegistry(name, target, login) {
+      const [repo = '', tag = ''] = target.split(/:(?=[^:]*$)/);
+      await ask(socketPath, 'POST', `/images/${name}/tag?${new URLSearchParams({ repo, tag })}`);
+      const auth = { 'X-Registry-Auth': Buffer.from(JSON.stringify(login)).toString('base64url') };
+      await ask(socketPath, 'POST', `/images/${repo}/push?tag=${tag}`, undefined, auth);
+      await ask(socketPath, 'DELETE', `/images/${target}`);
     },
     volumes: async () =>
       (
@@ -164,9 +186,10 @@ function ask(
   method: string,
   path: string,
   body?: NodeJS.ReadableStream,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path }, (answer) => {
+    const asked = request({ socketPath, method, path, headers }, (answer) => {
       let text = '';
       answer.on('data', (part: Buffer) => (text += part.toString()));
       answer.on('end', () =>

@@ -10,6 +10,7 @@ import type { Clock } from '#base/clock.ts';
 import { createLog, type Log, silentLog } from '#base/log.ts';
 import type { QuotaProfile } from '#base/quotas.ts';
 import type { NamedMachine } from '#engine/machine.ts';
+import type { RuntimeChoice } from '#runtimes/choice.ts';
 import { createSlipway, type Slipway } from '#slipway';
 
 export interface TestHouse {
@@ -29,7 +30,7 @@ export interface TestHouse {
 
 export interface TestHouseOptions {
   readonly databaseUrl?: string;
-  readonly runtime?: 'sandbox' | 'process';
+  readonly runtime?: RuntimeChoice;
   /** How many builds run at the same time. */
   readonly builds?: number | 'off';
   readonly log?: Log;

@@ -3,6 +3,7 @@
  * engine, never a folder but its own.
  */
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHANNEL } from './channel.ts';
 import type { EngineInfo } from './engine.ts';
@@ -84,6 +85,7 @@ function rights() {
 /** Only what this engine's kernel can hold; `describeLimits` says what that is. */
 function limits({ plan, info }: ContainerParts) {
   const { memoryBytes, cpus, processes, openFiles, diskBytes } = plan.limits;
+  const files = Math.min(openFiles, openFilesMax());
   return {
     ...(info.MemoryLimit ? { Memory: memoryBytes } : {}),
     ...(info.MemoryLimit && info.SwapLimit ? { MemorySwap: memoryBytes } : {}),
@@ -91,11 +93,17 @@ function limits({ plan, info }: ContainerParts) {
     ...(info.PidsLimit ? { PidsLimit: processes } : {}),
     ShmSize: Math.floor(memoryBytes / 2),
     Ulimits: [
-      { Name: 'nofile', Soft: openFiles, Hard: openFiles },
+      { Name: 'nofile', Soft: files, Hard: files },
       { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
       { Name: 'core', Soft: 0, Hard: 0 },
     ],
   };
+}
+
+/** Where even root may not raise its limits, the engine may not either. */
+function openFilesMax(): number {
+  const [, hard] = /^Max open files +\w+ +(\w+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  return hard === undefined || hard === 'unlimited' ? Infinity : Number(hard);
 }
 
 function mounts({ plan, isPrivileged, mapping }: ContainerParts, readonlyPath: string) {

@@ -15,13 +15,14 @@ export const WORKSPACE = '/codebuild';
 const GIB = 1024 ** 3;
 
 /** Memory, CPUs and disk by compute type, as the user guide lists them for Linux. */
-export const COMPUTE: Readonly<Record<string, readonly [memoryGib: number, cpus: number, diskGib: number]>> = {
-  BUILD_GENERAL1_SMALL: [3, 2, 64],
-  BUILD_GENERAL1_MEDIUM: [7, 4, 128],
-  BUILD_GENERAL1_LARGE: [15, 8, 128],
-  BUILD_GENERAL1_XLARGE: [70, 36, 256],
-  BUILD_GENERAL1_2XLARGE: [145, 72, 824],
-};
+export const COMPUTE: Readonly<Record<string, readonly [memoryGib: number, cpus: number, diskGib: number]>> =
+  {
+    BUILD_GENERAL1_SMALL: [3, 2, 64],
+    BUILD_GENERAL1_MEDIUM: [7, 4, 128],
+    BUILD_GENERAL1_LARGE: [15, 8, 128],
+    BUILD_GENERAL1_XLARGE: [70, 36, 256],
+    BUILD_GENERAL1_2XLARGE: [145, 72, 824],
+  };
 const PROCESSES_MAX = 4096;
 const OPEN_FILES_MAX = 65_536;
 /** The deadline of a build is the server's to keep; this much later its sandbox ends by itself. */
