@@ -226,6 +226,14 @@ export interface Identities {
     userName: string,
     password: string,
   ): Promise<Principal | undefined>;
+  /**
+   * A user's own password, for signing in at a door for people; `undefined` when it is not that user's. `mustChange`: before
+   * anything else. Throws ThrottlingException after too many wrong ones.
+   */
+  byPassword(
+    userName: string,
+    password: string,
+  ): Promise<{ readonly principal: Principal; readonly mustChange: boolean } | undefined>;
   /** What counts for a principal besides resource policies. A user or role that is gone or was made anew: UnrecognizedClientException. */
   policiesOf(principal: Principal): Promise<PrincipalPolicies>;
 }

@@ -109,6 +109,7 @@ function iamRoom(): AnyService {
           ? { principal: user, secretAccessKey: userKey.secretAccessKey }
           : undefined,
       byServiceCredential: async () => undefined,
+      byPassword: async () => undefined,
       policiesOf: async () => policies,
     },
     resourcePolicy: async (resource: string) =>

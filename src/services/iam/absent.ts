@@ -3,7 +3,6 @@
  * role, so the answer is the true one: there is none.
  */
 
-import { fault } from '#base/fault.ts';
 import type { Operations } from '#services/service.ts';
 import { findRole, findUser, userNameOf, type Iam } from './entities.ts';
 
@@ -29,10 +28,6 @@ export function absentOperations(iam: Iam) {
     async ListSigningCertificates(call, input) {
       await findUser(iam.read(), userNameOf(call, input.UserName));
       return { Certificates: [], IsTruncated: false };
-    },
-    async GetLoginProfile(call, input) {
-      const user = await findUser(iam.read(), userNameOf(call, input.UserName));
-      throw fault('NoSuchEntityException', `Login Profile for User ${user.name} cannot be found.`);
     },
     async ListAccountAliases() {
       return { AccountAliases: [], IsTruncated: false };

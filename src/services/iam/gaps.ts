@@ -2,7 +2,6 @@
 
 import { gap } from '#services/service.ts';
 
-const passwords = gap('there is no sign-in with a password yet, so users have none');
 const mfa = gap('multi-factor devices are not supported yet');
 const instanceProfiles = gap('instance profiles come with EC2, which is not there yet');
 const sshKeys = gap('git over SSH is not served yet; use HTTPS credentials');
@@ -17,13 +16,6 @@ const account = gap('the account has no alias and no further properties');
 const details = gap('ask for users, roles, groups and policies one kind at a time');
 
 export const gaps = {
-  ChangePassword: passwords,
-  CreateLoginProfile: passwords,
-  DeleteAccountPasswordPolicy: passwords,
-  DeleteLoginProfile: passwords,
-  GetAccountPasswordPolicy: passwords,
-  UpdateAccountPasswordPolicy: passwords,
-  UpdateLoginProfile: passwords,
   CreateVirtualMFADevice: mfa,
   DeactivateMFADevice: mfa,
   DeleteVirtualMFADevice: mfa,

@@ -8,7 +8,8 @@ import { SECRET_PURPOSE } from './access-keys.ts';
 import { loadPolicies, loadSessionPolicy, readStored } from './effective-policies.ts';
 import { iamArn, type Iam } from './entities.ts';
 import { isPassword } from './service-credentials.ts';
-import type { ServiceCredentialRow } from './tables.ts';
+import { signInWith } from './passwords.ts';
+import type { ServiceCredentialRow, UserRow } from './tables.ts';
 
 /** Longer texts are nobody's password. */
 const PASSWORD_LENGTH_MAX = 256;
@@ -26,6 +27,12 @@ export function createIdentities(iam: Iam): Identities {
       const isRight = isPassword(keyring, found?.row ?? NOBODY, password);
       if (found === undefined || !isRight) return undefined;
       return found.row.status === 'Active' && found.row.service_name === serviceName ? found.user : undefined;
+    },
+
+    async byPassword(userName, password) {
+      if (password.length > PASSWORD_LENGTH_MAX) return undefined;
+      const found = await signInWith(iam, userName, password);
+      return found && { principal: viewPrincipal(account, found.user), mustChange: found.mustChange };
     },
 
     async policiesOf(principal) {
@@ -114,5 +121,9 @@ async function loadUser(iam: Iam, id: string): Promise<UserPrincipal | undefined
   const { account } = iam.house;
   const row = await iam.read().selectFrom('iam_users').selectAll().where('id', '=', id).executeTakeFirst();
   if (row === undefined) return undefined;
+  return viewPrincipal(account, row);
+}
+
+function viewPrincipal(account: string, row: UserRow): UserPrincipal {
   return { type: 'user', account, userName: row.name, userId: row.id, arn: iamArn(account, 'user', row) };
 }

@@ -2,8 +2,7 @@
  * IAM: users, groups, roles, policies and credentials of the account; and for the gateway, who is behind a credential
  * and which policies count for a principal.
  *
- * Gaps: passwords and multi-factor devices, instance profiles, SSH keys, certificates, identity providers, reports of
- * use; the simulator knows no resource policies. `gaps.ts` has them all.
+ * Gaps: multi-factor devices, certificates, SAML, reports of use. `gaps.ts` has them all.
  *
  * By design: changes count at once, where AWS takes seconds. The contents of AWS's managed policies are our own.
  * Principals of other accounts can be trusted only as whole accounts, because nothing can be known about their users.
@@ -23,6 +22,7 @@ import { createIdentities, trustOf } from './identities.ts';
 import { identityProviderOperations } from './identity-providers.ts';
 import { inlinePolicyOperations } from './inline-policies.ts';
 import { createMemory } from './memory.ts';
+import { passwordOperations } from './passwords.ts';
 import { permissionsOf } from './permissions.ts';
 import { policyOperations } from './policies.ts';
 import { policyVersionOperations } from './policy-versions.ts';
@@ -62,6 +62,7 @@ export function openIam(house: House): Service<'iam'> {
     ...simulationOperations(iam),
     ...contextKeyOperations(iam),
     ...identityProviderOperations(iam),
+    ...passwordOperations(iam),
     ...accountOperations(iam),
     ...absentOperations(iam),
   };

@@ -7,6 +7,7 @@
 import type { Call, Permission } from '#services/service.ts';
 import { iamArn, type Iam, type OwnerKind } from './entities.ts';
 import { providerArn } from './identity-providers.ts';
+import { usersMayChangePasswords } from './passwords.ts';
 import type { IamDatabase } from './tables.ts';
 import { readTags } from './tags.ts';
 
@@ -44,7 +45,8 @@ const LISTED: Readonly<Record<string, OwnerKind>> = {
   ListGroups: 'group',
 };
 /** Operations that mean the caller when they name nobody. */
-const ON_ONESELF = /^(GetUser|\w+AccessKeys?|\w+ServiceSpecificCredentials?)$/;
+const ON_ONESELF =
+  /^(GetUser|ChangePassword|\w+AccessKeys?|\w+ServiceSpecificCredentials?|\w+LoginProfile|\w+SSHPublicKeys?|ListMFADevices|ListSigningCertificates)$/;
 
 export async function permissionsOf(
   iam: Iam,
@@ -52,6 +54,8 @@ export async function permissionsOf(
   operation: string,
   input: Named,
 ): Promise<readonly Permission[]> {
+  // Where the account lets its users change their passwords, they need no permission for it.
+  if (operation === 'ChangePassword' && (await usersMayChangePasswords(iam))) return [];
   const asked = await permissionOf(iam, call, operation, input);
   const renamed = renamedTo(input, asked.resource);
   return renamed === undefined ? [asked] : [asked, { ...asked, resource: renamed }];

@@ -7,7 +7,7 @@ import { parseArn } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
 import { principalContext } from '#core/policy/context.ts';
 import { evaluate, type Verdict } from '#core/policy/evaluate.ts';
-import type { Principal } from '#core/policy/principal.ts';
+import { principalArn, type Principal } from '#core/policy/principal.ts';
 import type { InputOf, OutputOf } from '#services/clients.ts';
 import type { Operations } from '#services/service.ts';
 import { readDocument } from './documents.ts';
@@ -61,17 +61,9 @@ export function simulationOperations(iam: Iam) {
   } satisfies Partial<Operations<'iam'>>;
 }
 
-function decideAll(input: Input, subject: Subject, at: number): Result[] {
-  if (
-    input.ResourcePolicy !== undefined ||
-    input.CallerArn !== undefined ||
-    input.ResourceOwner !== undefined
-  ) {
-    throw fault(
-      'InvalidInputException',
-      'Resource policies, owners and callers cannot be simulated here yet.',
-    );
-  }
+function decideAll(input: Input, asked: Subject, at: number): Result[] {
+  const subject = { ...asked, principal: callerOf(input, asked.principal) };
+  const resourcePolicy = resourcePolicyOf(input, subject.principal);
   const actions = input.ActionNames ?? [];
   const resources = input.ResourceArns ?? ['*'];
   if (actions.length * resources.length > DECISIONS_MAX) {
@@ -85,7 +77,8 @@ function decideAll(input: Input, subject: Subject, at: number): Result[] {
   for (const { ContextKeyName: key, ContextKeyValues: values } of input.ContextEntries ?? []) {
     context[key ?? ''] = values ?? [];
   }
-  const missing = missingKeys(subject, context);
+  if (input.ResourceOwner !== undefined) context['aws:ResourceAccount'] = ownerAccount(input.ResourceOwner);
+  const missing = missingKeys([...subject.identity, ...subject.boundary, ...resourcePolicy], context);
   return actions.flatMap((action) =>
     resources.map((resource) => {
       const verdict = evaluate({
@@ -95,8 +88,9 @@ function decideAll(input: Input, subject: Subject, at: number): Result[] {
         context,
         identity: subject.identity.map(({ document }) => document),
         boundary: mergeBoundary(subject.boundary),
+        resourcePolicy: resourcePolicy[0]?.document,
       });
-      return view(action, resource, verdict, subject, missing);
+      return view(action, resource, verdict, subject, resourcePolicy, missing);
     }),
   );
 }
@@ -114,13 +108,13 @@ function view(
   resource: string,
   verdict: Verdict,
   subject: Subject,
+  resourcePolicy: readonly NamedDocument[],
   missing: readonly string[],
 ): Result {
-  const { statement } = verdict;
-  const source =
-    statement === undefined
-      ? undefined
-      : (verdict.kind === 'boundary' ? subject.boundary : subject.identity)[statement.policy];
+  const { statement, kind } = verdict;
+  const documents =
+    kind === 'boundary' ? subject.boundary : kind === 'identity' ? subject.identity : resourcePolicy;
+  const source = statement === undefined ? undefined : documents[statement.policy];
   return {
     EvalActionName: action,
     EvalResourceName: resource,
@@ -134,12 +128,42 @@ function view(
 }
 
 /** Keys that conditions ask for and nobody gave. */
-function missingKeys(subject: Subject, context: Readonly<Record<string, unknown>>): readonly string[] {
+function missingKeys(
+  documents: readonly NamedDocument[],
+  context: Readonly<Record<string, unknown>>,
+): readonly string[] {
   const known = new Set(Object.keys(context).map((key) => key.toLowerCase()));
-  const keys = [...subject.identity, ...subject.boundary].flatMap(({ document }) =>
+  const keys = documents.flatMap(({ document }) =>
     document.statements.flatMap((statement) => statement.conditions.map(({ key }) => key)),
   );
   return [...new Set(keys)].filter((key) => !known.has(key.toLowerCase())).sort();
+}
+
+/** The policy that every simulated resource is taken to have; policies of resources speak of who calls. */
+function resourcePolicyOf(input: Input, principal: Principal): readonly NamedDocument[] {
+  if (input.ResourcePolicy === undefined) return [];
+  if (input.CallerArn === undefined && (principal.type !== 'user' || principal.userName === ''))
+    throw fault(
+      'InvalidInputException',
+      'A resource policy needs a CallerArn, unless the policies are of a user.',
+    );
+  return [{ name: 'ResourcePolicy', document: readDocument(input.ResourcePolicy, 'resource') }];
+}
+
+/** As on AWS, only a user can be simulated as the caller. */
+function callerOf({ CallerArn: arn }: Input, principal: Principal): Principal {
+  if (arn === undefined || arn === principalArn(principal)) return principal;
+  const { service, account = '', resource = '' } = parseArn(arn) ?? {};
+  if (service !== 'iam' || !/^\d{12}$/.test(account) || !/^user\/./.test(resource))
+    throw fault('InvalidInputException', `Invalid caller: ${arn} is not the ARN of a user.`);
+  return { type: 'user', account, userName: resource.slice(resource.lastIndexOf('/') + 1), userId: '', arn };
+}
+
+/** An account id, or any ARN of that account. */
+function ownerAccount(owner: string): string {
+  const account = parseArn(owner)?.account ?? owner;
+  if (!/^\d{12}$/.test(account)) throw fault('InvalidInputException', `Invalid resource owner: ${owner}`);
+  return account;
 }
 
 export function readInputs(member: string, texts: readonly string[] | undefined): NamedDocument[] {

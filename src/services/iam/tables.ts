@@ -20,6 +20,9 @@ export type IamTables = {
   iam_tags: { owner_id: string; key: string; key_lower: string; value: string };
   iam_service_credentials: ServiceCredentialRow;
   iam_oidc_providers: OidcProviderRow;
+  iam_login_profiles: LoginProfileRow;
+  /** At most one row. */
+  iam_password_policy: { id: string; rules: string };
 };
 
 interface EntityRow {
@@ -97,13 +100,42 @@ export interface OidcProviderRow {
   created_at: number;
 }
 
+export interface LoginProfileRow {
+  user_id: string;
+  /** See `password-hash.ts`. */
+  hash: string;
+  /** JSON list of the hashes before, newest first. */
+  former: string;
+  reset_required: number;
+  created_at: number;
+  changed_at: number;
+}
+
 /** Also inside a transaction. */
 export type IamDatabase = Kysely<IamTables>;
 
 export const migrations: readonly Migration[] = [
   { name: 'iam/001-entities', up: createTables },
   { name: 'iam/002-identity-providers', up: createProviders },
+  { name: 'iam/003-passwords', up: createPasswords },
 ];
+
+async function createPasswords({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('iam_login_profiles')
+    .addColumn('user_id', 'text', (column) => column.primaryKey())
+    .addColumn('hash', 'text', (column) => column.notNull())
+    .addColumn('former', 'text', (column) => column.notNull())
+    .addColumn('reset_required', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('changed_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await schema
+    .createTable('iam_password_policy')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('rules', 'text', (column) => column.notNull())
+    .execute();
+}
 
 async function createProviders({ schema }: Kysely<unknown>): Promise<void> {
   await schema

@@ -108,6 +108,7 @@ export function userOperations(iam: Iam) {
   } satisfies Partial<Operations<'iam'>>;
 }
 
+type UserOwned = 'iam_access_keys' | 'iam_service_credentials' | 'iam_memberships' | 'iam_login_profiles';
 type Named = 'iam_users' | 'iam_groups' | 'iam_roles';
 
 export async function refuseTaken(
@@ -153,11 +154,12 @@ async function setUserBoundary(database: IamDatabase, id: string, arn: string | 
 
 /** What belongs to a user must be taken away first, in the words for each. */
 async function refuseInUse(database: IamDatabase, id: string): Promise<void> {
-  const has = async (table: 'iam_access_keys' | 'iam_service_credentials' | 'iam_memberships') =>
+  const has = async (table: UserOwned) =>
     (await database.selectFrom(table).select('user_id').where('user_id', '=', id).executeTakeFirst()) !==
     undefined;
   if (await has('iam_access_keys')) throw deleteConflict('delete access keys');
   if (await has('iam_service_credentials')) throw deleteConflict('delete service specific credentials');
+  if (await has('iam_login_profiles')) throw deleteConflict('delete login profile');
   if (await has('iam_memberships')) throw deleteConflict('remove user from all groups');
   await refuseWithPolicies(database, id);
 }
