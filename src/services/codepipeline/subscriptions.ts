@@ -39,6 +39,11 @@ export function createSubscriptions(room: Room): readonly Subscription[] {
       hear: (event) => hearBuild(room, event),
     },
     {
+      source: 'slipway.codebuild',
+      detailType: 'CodeBuild Build Batch State Change',
+      hear: (event) => hearBatch(room, event),
+    },
+    {
       source: 'aws.codedeploy',
       detailType: 'CodeDeploy Deployment State-change Notification',
       hear: (event) => hearDeployment(room, event),
@@ -169,6 +174,11 @@ async function hearBuild(room: Room, event: BusEvent): Promise<void> {
   if (event.detail['build-status'] === 'IN_PROGRESS') return;
   const [, id = ''] = textOf(event.detail, 'build-id').split(':build/');
   await reportEnd(room, id);
+}
+
+async function hearBatch(room: Room, event: BusEvent): Promise<void> {
+  if (event.detail['build-batch-status'] === 'IN_PROGRESS') return;
+  await reportEnd(room, textOf(event.detail, 'build-batch-id'));
 }
 
 async function hearDeployment(room: Room, event: BusEvent): Promise<void> {

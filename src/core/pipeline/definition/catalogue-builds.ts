@@ -19,9 +19,8 @@ const CODEBUILD = {
     required('ProjectName'),
     // Required of an action with several inputs; see validate-actions.ts.
     optional('PrimarySource'),
-    // Batches are not carried; saying so explicitly is accepted.
-    optional('BatchEnabled', oneOf('false')),
-    optional('CombineArtifacts', oneOf('false')),
+    optional('BatchEnabled', BOOLEAN),
+    optional('CombineArtifacts', BOOLEAN),
     optional('BuildspecOverride'),
     optional('EnvironmentVariables', JSON_TEXT),
     optional('ServiceRoleArnOverride'),

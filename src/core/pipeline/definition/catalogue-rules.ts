@@ -1,7 +1,7 @@
 /** The catalogue of rules, which conditions of stages are made of. AWS: "Rule structure reference". */
 
 import type { ActionProperty, RuleType, RuleTypeId } from './catalogue-type.ts';
-import { between, exactly, JSON_TEXT, NUMBER, oneOf, optional, required } from './catalogue-type.ts';
+import { between, BOOLEAN, exactly, JSON_TEXT, NUMBER, oneOf, optional, required } from './catalogue-type.ts';
 
 export const RULE_TYPES: readonly RuleType[] = [
   rule('CloudWatchAlarm', [
@@ -27,8 +27,8 @@ export const RULE_TYPES: readonly RuleType[] = [
     ...rule('CodeBuild', [
       required('ProjectName'),
       optional('PrimarySource'),
-      optional('BatchEnabled', oneOf('false')),
-      optional('CombineArtifacts', oneOf('false')),
+      optional('BatchEnabled', BOOLEAN),
+      optional('CombineArtifacts', BOOLEAN),
       optional('EnvironmentVariables', JSON_TEXT),
     ]),
     inputs: between(1, 5),

@@ -283,6 +283,20 @@ const table: readonly (readonly [string, GivenDeclaration, string | undefined])[
     `${A}/configuration: ${CODE}: Action configuration for action 'A' must name one of its input artifacts as PrimarySource, because it has more than one`,
   ],
   [
+    'A18: artifacts are combined only of a batch',
+    withAction({ ...buildAction('A'), configuration: { ProjectName: 'p', CombineArtifacts: 'true' } }),
+    `${A}/configuration/CombineArtifacts: ${CODE}: Action configuration for action 'A' can be CombineArtifacts only with BatchEnabled`,
+  ],
+  [
+    'A18: combined artifacts are one',
+    withAction({
+      ...buildAction('A'),
+      configuration: { ProjectName: 'p', BatchEnabled: 'true', CombineArtifacts: 'true' },
+      outputArtifacts: [{ name: 'x' }, { name: 'y' }],
+    }),
+    `${A}/configuration/CombineArtifacts: ${CODE}: Action configuration for action 'A' can be CombineArtifacts only with one output artifact, and it has 2`,
+  ],
+  [
     'A19: an approval takes no artifact',
     withAction({ ...approvalAction('A'), ...input }),
     `${A}/inputArtifacts: ${CODE}: Action A declares 1 input artifacts which is more than the maximum count (0)`,

@@ -9,6 +9,7 @@ import { artifactStoreOf } from './declaration.ts';
 import type { Circumstances } from './validate-circumstances.ts';
 import type { Message } from './validate-configuration.ts';
 import {
+  batchMessages,
   commandMessages,
   configurationMessages,
   countMessages,
@@ -63,6 +64,7 @@ export function actionFaults(
     ...artifactMessages(action, type),
     ...(type.isOpen ? [] : configurationMessages(subjectOf(action), action.configuration, type.properties)),
     ...primarySourceMessages(subjectOf(action), id.provider, action),
+    ...batchMessages(subjectOf(action), id.provider, action, action.outputArtifacts.length),
   ]) {
     say([...path, ...below], message, unknown);
   }

@@ -128,6 +128,25 @@ export function commandMessages(
   );
 }
 
+/** Only a batch has artifacts to combine, and combined they are one. */
+export function batchMessages(
+  { kind, name }: Subject,
+  provider: string,
+  { configuration }: { readonly configuration: Configuration },
+  outputCount?: number,
+): readonly Message[] {
+  if (provider !== 'CodeBuild' || !isOn(configuration['CombineArtifacts'])) return [];
+  const below = ['configuration', 'CombineArtifacts'];
+  const start = `${kind} configuration for ${kind.toLowerCase()} '${name}' can be CombineArtifacts only`;
+  if (!isOn(configuration['BatchEnabled'])) return [{ below, message: `${start} with BatchEnabled` }];
+  if (outputCount === undefined || outputCount <= 1) return [];
+  return [{ below, message: `${start} with one output artifact, and it has ${outputCount}` }];
+}
+
+function isOn(text: string | undefined): boolean {
+  return text?.toLowerCase() === 'true';
+}
+
 /** CodeBuild must know in which of several inputs the buildspec is. */
 export function primarySourceMessages(
   { kind, name }: Subject,

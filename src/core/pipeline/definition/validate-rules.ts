@@ -11,6 +11,7 @@ import {
   configurationMessages,
   countMessages,
   primarySourceMessages,
+  batchMessages,
 } from './validate-configuration.ts';
 
 export function ruleFaults(
@@ -45,6 +46,7 @@ export function ruleFaults(
     ...commandMessages(subject, rule.commands),
     ...configurationMessages(subject, rule.configuration, type.properties),
     ...primarySourceMessages(subject, type.id.provider, rule),
+    ...batchMessages(subject, type.id.provider, rule),
   ]) {
     say([...path, ...below], message, unknown);
   }

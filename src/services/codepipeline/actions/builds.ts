@@ -1,6 +1,6 @@
 /** What the actions that build have in common: how CodeBuild is told of artifacts, and what its answers mean. */
 
-import type { Build, ProjectArtifacts } from '@aws-sdk/client-codebuild';
+import type { Build, BuildBatch, ProjectArtifacts } from '@aws-sdk/client-codebuild';
 import type { ExternalReference } from '#core/pipeline/events.ts';
 import type { NamedArtifact } from '#core/pipeline/state.ts';
 import type { Outcome } from './action.ts';
@@ -36,16 +36,28 @@ export function outcomeOf(build: Build): Outcome | undefined {
   }
 }
 
+export function batchFailureOf(batch: BuildBatch): Outcome {
+  const message = `Build terminated with state: ${batch.buildBatchStatus}${reasonOf(batch)}`;
+  return {
+    type: 'ActionFailed',
+    code: 'JobFailed',
+    message,
+    ...(batch.arn ? { externalId: batch.arn } : {}),
+  };
+}
+
 /** AWS tells the phase and the reason after the state. */
-function reasonOf(build: Build): string {
+function reasonOf(build: WithPhases): string {
   const failed = failureIn(build);
   if (!failed) return '';
   const { phase, code, message } = failed;
   return cut(`. Phase: ${phase}, Code: ${code}, Message: ${message}`, SUMMARY_LENGTH_MAX);
 }
 
+type WithPhases = Pick<Build, 'phases'> | Pick<BuildBatch, 'phases'>;
+
 /** The first phase that did not end well, if it says why. */
-export function failureIn({ phases = [] }: Build) {
+export function failureIn({ phases = [] }: WithPhases) {
   const failed = phases.find(({ phaseStatus }) => FAILURES.includes(phaseStatus ?? ''));
   const context = failed?.contexts?.[0];
   if (!context) return undefined;
