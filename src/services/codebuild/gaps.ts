@@ -2,12 +2,8 @@
 
 import { gap } from '#services/service.ts';
 
-const fleets = gap('builds run on this machine; there are no fleets');
-
 export const gaps = {
-  BatchGetFleets: fleets,
-  CreateFleet: fleets,
-  DeleteFleet: fleets,
-  ListFleets: fleets,
-  UpdateFleet: fleets,
+  StartSandboxConnection: gap(
+    "an interactive stream is Session Manager's protocol, which Slipway does not speak; use StartCommandExecution",
+  ),
 } as const;

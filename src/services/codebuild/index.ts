@@ -25,6 +25,7 @@ import {
 } from './batches/index.ts';
 import { buildOperations } from './builds.ts';
 import { createRoleSessions, credentialsRoute, type Work } from './credentials.ts';
+import { fleetMigration, fleetOperations, readFleetLimits } from './fleets/index.ts';
 import { gaps } from './gaps.ts';
 import { answerGit } from './git-helper.ts';
 import { imageOperations } from './images.ts';
@@ -67,7 +68,7 @@ export function openCodebuild(
     workplace,
     machine: () => machine,
     placing: () => placing,
-    poolLimits: () => Promise.resolve(new Map()),
+    poolLimits: readFleetLimits,
   };
   const machine = createMachine(room, sessions);
   const placing = createPlacing(room);
@@ -101,10 +102,11 @@ export function openCodebuild(
       ...imageOperations(room),
       ...interactiveOperations(sandboxes),
       ...buildBatchOperations(batches),
+      ...fleetOperations(room),
     },
     permissions,
     machines: [machine, sandboxes.machine(), batches.machine()],
-    migrations: [...migrations, reportMigration, sandboxMigration, batchMigration],
+    migrations: [...migrations, reportMigration, sandboxMigration, batchMigration, fleetMigration],
     subscriptions: [batchSubscription(batches)],
     resourcePolicy: createPolicyReader(house),
     routes: [

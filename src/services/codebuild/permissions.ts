@@ -1,5 +1,6 @@
 /** What each operation needs to be allowed: builds count as their project, reports as their group. */
 
+import { arnOf } from '#base/arn.ts';
 import type { Permission, Permissions, Scope } from '#services/service.ts';
 import { batchId } from './batches/index.ts';
 import { reportGroupArn } from './report-views.ts';
@@ -82,6 +83,21 @@ export const permissions: Permissions<'codebuild'> = {
   UpdateProjectVisibility: (input) => [
     { action: 'codebuild:UpdateProjectVisibility', resource: input.projectArn ?? '*' },
   ],
+  CreateFleet: (input, scope) => [
+    {
+      action: 'codebuild:CreateFleet',
+      resource: arnOf('codebuild', scope.region, scope.account, `fleet/${input.name ?? ''}`),
+    },
+  ],
+  BatchGetFleets: (input, scope) =>
+    (input.names ?? []).map((name) => ({
+      action: 'codebuild:BatchGetFleets',
+      resource: name.startsWith('arn:')
+        ? name
+        : arnOf('codebuild', scope.region, scope.account, `fleet/${name}`),
+    })),
+  UpdateFleet: (input) => [{ action: 'codebuild:UpdateFleet', resource: input.arn ?? '*' }],
+  DeleteFleet: (input) => [{ action: 'codebuild:DeleteFleet', resource: input.arn ?? '*' }],
   InvalidateProjectCache: (input, scope) => [onProject('InvalidateProjectCache', input.projectName, scope)],
   ListBuildsForProject: (input, scope) => [onProject('ListBuildsForProject', input.projectName, scope)],
 };

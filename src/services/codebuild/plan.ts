@@ -201,7 +201,9 @@ function planEnvironment(settings: ProjectSettings, input: StartBuildInput): Env
     variables.set(variable.name ?? '', variable);
   }
   const registryCredential = input.registryCredentialOverride ?? project?.registryCredential;
+  const fleet = (input.fleetOverride ?? project?.fleet)?.fleetArn;
   const plan: EnvironmentPlan = {
+    ...(fleet ? { fleet } : {}),
     ...(registryCredential?.credential ? { registryCredential: registryCredential.credential } : {}),
     type: input.environmentTypeOverride ?? project?.type ?? '',
     image: input.imageOverride ?? project?.image ?? '',
@@ -224,14 +226,14 @@ function unsupportedOf(
 ): string | undefined {
   const project = settings.environment;
   const types = process.arch === 'arm64' ? ['ARM_CONTAINER'] : ['LINUX_CONTAINER'];
-  if (!types.includes(plan.type)) {
+  // A fleet has a type of its own.
+  if (!types.includes(plan.type) && plan.fleet === undefined) {
     return `Environment type ${plan.type} is not available on this machine; it runs ${types.join(', ')}`;
   }
   if (input.certificateOverride ?? project?.certificate)
     return 'environment.certificate is not supported yet';
   if (settings.vpcConfig?.vpcId) return 'vpcConfig is not supported yet';
   if (settings.fileSystemLocations?.length) return 'fileSystemLocations are not supported yet';
-  if (settings.environment?.fleet || input.fleetOverride) return 'Fleets are not supported yet';
   return undefined;
 }
 

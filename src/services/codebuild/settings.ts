@@ -114,6 +114,9 @@ function checkSettings(settings: ProjectSettings, name: string, scope: Scope): P
     );
   }
   checkEnvironment(environment);
+  if (environment.fleet?.fleetArn && settings.vpcConfig?.vpcId) {
+    throw invalid('Invalid vpc config: a project that uses a fleet has the VPC of the fleet');
+  }
   checkVpc(settings.vpcConfig);
   checkTags(settings.tags, 'project');
   checkRange('autoRetryLimit', settings.autoRetryLimit, 0, AUTO_RETRIES_MAX);

@@ -11,6 +11,7 @@ import { deriveUuid } from '#base/ids.ts';
 import type { BuildPlan, BuildState } from '#core/build/state.ts';
 import type { Call, Caller, Handler } from '#services/service.ts';
 import { isCommandBuild, planCommandBuild } from './command-builds.ts';
+import { settleInFleet } from './fleets/index.ts';
 import { planBuild } from './plan.ts';
 import { settingsOf } from './projects.ts';
 import { needOf } from './provisioning.ts';
@@ -138,11 +139,12 @@ type Starter = Pick<Call, 'account' | 'region' | 'at' | 'source'>;
 export async function startBuild(
   room: Room,
   call: Starter,
-  plan: BuildPlan,
+  asked: BuildPlan,
   token: Token | undefined,
   settings?: ProjectSettings,
 ): Promise<Build> {
   const { house } = room;
+  const plan = await settleInFleet(house, asked);
   let number = 0;
   try {
     const { state } = await house.engine.send(
@@ -244,7 +246,7 @@ async function keepBuild(
       uuid: plan.uuid,
       cpus: need.cpus,
       memory_bytes: need.memoryBytes,
-      pool: '',
+      pool: plan.environment.fleet ?? '',
       worker_id: null,
     })
     .execute();

@@ -1,7 +1,6 @@
 /** The door to interactive sandboxes, for the room. */
 
 import type { Operations } from '#services/service.ts';
-import { gap } from '#services/service.ts';
 import { executionOperations } from './executions.ts';
 import type { Sandboxes } from './machine.ts';
 import { sandboxOperations } from './sandboxes.ts';
@@ -18,7 +17,6 @@ type SandboxOperations = Pick<
   | 'ListSandboxesForProject'
   | 'StartCommandExecution'
   | 'StartSandbox'
-  | 'StartSandboxConnection'
   | 'StopSandbox'
 >;
 
@@ -26,8 +24,5 @@ export function interactiveOperations(sandboxes: Sandboxes): SandboxOperations {
   return {
     ...sandboxOperations(sandboxes),
     ...executionOperations(sandboxes),
-    StartSandboxConnection: gap(
-      "an interactive stream is Session Manager's protocol, which Slipway does not speak; use StartCommandExecution",
-    ),
   };
 }

@@ -7,6 +7,7 @@ import { createUuid } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import type { BuildPlan } from '#core/build/state.ts';
 import type { SandboxState } from '#core/sandbox/state.ts';
+import { settleInFleet } from '#services/codebuild/fleets/index.ts';
 import { planBuild } from '#services/codebuild/plan.ts';
 import { settingsOf } from '#services/codebuild/projects.ts';
 import { keepToken, Repeated, tokenOf } from '#services/codebuild/request-tokens.ts';
@@ -56,7 +57,7 @@ export function sandboxOperations(sandboxes: Sandboxes) {
     const project = await requireProject(house, projectName(input.projectName));
     const uuid = createUuid();
     const build = planBuild(call, project.name, settingsOf(project), { projectName: project.name }, uuid);
-    const plan = planSandbox(call, build);
+    const plan = planSandbox(call, await settleInFleet(house, build));
     const token = input.idempotencyToken === undefined ? undefined : tokenOf('StartSandbox', input);
     await clearOld(call.at);
     try {
