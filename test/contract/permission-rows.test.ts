@@ -72,6 +72,7 @@ const WITHOUT_RESOURCE = new Set([
   ...[
     'logs:TestMetricFilter',
     'logs:CancelExportTask',
+    'secretsmanager:ValidateResourcePolicy',
     'events:TestEventPattern',
     'events:ListRuleNamesByTarget',
   ],
