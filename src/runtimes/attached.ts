@@ -23,7 +23,8 @@ import type { Step, StepEnd } from './runtime.ts';
 
 /** A look at the file when the kernel's notice got lost, and at whether the sandbox lives. */
 const LOOK_MS = 250;
-const PIECE_BYTES = 1024 * 1024;
+/** One for all sandboxes: a read is done before the next begins, and a fresh one each time keeps the collector busy. */
+const piece = Buffer.allocUnsafe(64 * 1024);
 /** What one step and what all steps may answer; a sandbox that says more is given up. */
 const END_LENGTH_MAX = 8 * 1024 * 1024;
 const ENDS_BYTES_MAX = 64 * 1024 * 1024;
@@ -214,8 +215,7 @@ function readFrom(path: string, offset: number): string {
     throw error;
   }
   try {
-    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
-    return buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, offset));
+    return piece.toString('latin1', 0, readSync(file, piece, 0, piece.length, offset));
   } finally {
     closeSync(file);
   }

@@ -23,6 +23,8 @@ import { keep, recall } from './bench.ts';
 import { maskSecrets, redactorOf } from './secrets.ts';
 
 const READ_BYTES = 512 * 1024;
+/** One for all logs: what is read is taken out before the next read, and a fresh one keeps the collector busy. */
+const piece = Buffer.allocUnsafe(READ_BYTES);
 const LINE_BYTES_MAX = 256 * 1024;
 /** Longer than any secret; so much of a line is seen before it is cut. */
 const AHEAD_BYTES = 128 * 1024;
@@ -70,10 +72,11 @@ export function followLog(parts: FollowParts): LogFollower {
   let wake = () => {};
   let watcher: FSWatcher | undefined;
 
-  async function sendOnce(isEnd: boolean): Promise<boolean> {
+  /** Resolves to how many lines were sent. */
+  async function sendOnce(isEnd: boolean): Promise<number> {
     const secrets = parts.secrets();
     const batch = readLines(file, progress.offset, isEnd, secrets);
-    if (batch.lines.length === 0) return false;
+    if (batch.lines.length === 0) return 0;
     const at = house.clock.now();
     const role = await parts.role();
     await role.send('logs:PutLogEvents', {
@@ -84,7 +87,7 @@ export function followLog(parts: FollowParts): LogFollower {
     });
     progress = { offset: progress.offset + batch.bytes, lines: progress.lines + batch.lines.length };
     keep(directory, 'forwarded', progress);
-    return true;
+    return batch.lines.length;
   }
 
   async function follow(): Promise<void> {
@@ -92,8 +95,9 @@ export function followLog(parts: FollowParts): LogFollower {
       if (!watcher && existsSync(file)) watcher = watch(file, { persistent: false }, () => wake());
       const noticed = new Promise<void>((resolve) => (wake = resolve));
       try {
-        if (!(await sendOnce(false))) await Promise.race([noticed, quietPause(LOOK_MS)]);
-        else await quietPause(PAUSE_MS);
+        const sent = await sendOnce(false);
+        if (sent === 0) await Promise.race([noticed, quietPause(LOOK_MS)]);
+        else if (sent < BATCH_LINES_MAX) await quietPause(PAUSE_MS);
       } catch (error) {
         house.log.warn('a build log could not be forwarded', { buildId: plan.id, error });
         await quietPause(LOOK_MS);
@@ -115,7 +119,7 @@ export function followLog(parts: FollowParts): LogFollower {
       const until = performance.now() + LAST_TRY_MS;
       for (;;) {
         try {
-          while (await sendOnce(true));
+          while ((await sendOnce(true)) > 0);
           return;
         } catch (error) {
           if (isFault(error) || performance.now() > until) {
@@ -172,11 +176,10 @@ function readLines(
   secrets: readonly string[],
 ): { lines: string[]; bytes: number } {
   if (!existsSync(file)) return { lines: [], bytes: 0 };
-  const buffer = Buffer.allocUnsafe(READ_BYTES);
   const handle = openSync(file, 'r');
   let length: number;
   try {
-    length = readSync(handle, buffer, 0, READ_BYTES, offset);
+    length = readSync(handle, piece, 0, READ_BYTES, offset);
   } finally {
     closeSync(handle);
   }
@@ -184,17 +187,17 @@ function readLines(
   let start = 0;
   let size = 0;
   while (start < length && lines.length < BATCH_LINES_MAX) {
-    let end = buffer.subarray(0, length).indexOf(NEWLINE, start) + 1;
+    let end = piece.subarray(0, length).indexOf(NEWLINE, start) + 1;
     if (end === 0 || end - start > LINE_BYTES_MAX) {
       const isKnown = length - start >= LINE_BYTES_MAX + AHEAD_BYTES || (isEnd && length < READ_BYTES);
       if (end > 0 || (isKnown && length - start > LINE_BYTES_MAX)) {
-        end = cutLine(buffer.subarray(start, length), secrets) + start;
+        end = cutLine(piece.subarray(start, length), secrets) + start;
       } else if (isEnd && length < READ_BYTES) end = length;
       else break;
     }
     size += end - start + LINE_OVERHEAD_BYTES;
     if (size > BATCH_BYTES_MAX && lines.length > 0) break;
-    lines.push(buffer.toString('utf8', start, end));
+    lines.push(piece.toString('utf8', start, end));
     start = end;
   }
   return { lines, bytes: start };
