@@ -20,6 +20,7 @@ import { openCloudtrail } from '#services/cloudtrail/index.ts';
 import { openCloudwatch } from '#services/cloudwatch/index.ts';
 import { openCodebuild } from '#services/codebuild/index.ts';
 import { BUILD_KIND } from '#services/codebuild/machine.ts';
+import type { SignsOfLife } from '#services/codebuild/workers.ts';
 import { openWorkplace, type Workplace } from '#services/codebuild/workplace.ts';
 import type { LocalFolders } from '#services/codebuild/local-folders.ts';
 import { openCodecommit } from '#services/codecommit/index.ts';
@@ -31,6 +32,7 @@ import { openIam } from '#services/iam/index.ts';
 import { openKms } from '#services/kms/index.ts';
 import { openLogs } from '#services/logs/index.ts';
 import { openS3 } from '#services/s3/index.ts';
+import { isAlive, ownProcessName, parseProcessName } from '#runtimes/processes.ts';
 import { openSecretsmanager } from '#services/secretsmanager/index.ts';
 import type { Caller, House } from '#services/service.ts';
 import { openSns } from '#services/sns/index.ts';
@@ -65,6 +67,8 @@ export interface SlipwayOptions {
   readonly scratch?: string | undefined;
   /** How many builds this node runs at the same time; by default as many as fit. `off` leaves them to other nodes. */
   readonly builds?: number | 'off' | undefined;
+  /** For tests: after how long without a sign of life a node's builds are lost, and such. */
+  readonly signsOfLife?: Partial<SignsOfLife> | undefined;
   /** A node without a door, that only runs builds: the URL of a server's. The database is not migrated. */
   readonly workerOf?: string | undefined;
   /** For the root key. */
@@ -113,9 +117,10 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
     database,
     clock,
     log,
-    node: `${process.pid}`,
+    node: `${workplace.id} ${ownProcessName()}`,
+    isGone: (node) => isGoneFrom(workplace, node),
     ...(options.builds === 'off' ? {} : { place: workplace.id }),
-    performs: (kind) => (kind === BUILD_KIND ? options.builds !== 'off' : workerOf === undefined),
+    performs: (kind) => workerOf === undefined || kind === BUILD_KIND,
   });
   const gateway = createGateway({ account, region, rootKey, clock, log, tls: options.tls, url: workerOf });
   const house: House = {
@@ -188,12 +193,19 @@ function openRooms(house: House, options: SlipwayOptions, workplace: Workplace) 
     openCodebuild(house, createRuntime(options), options.folders, workplace, {
       isWorker: options.builds !== 'off',
       buildsMax: options.builds === 'off' ? undefined : options.builds,
+      signs: options.signsOfLife ?? {},
     }),
     ...openCodedeploy(house),
     openCodestarNotifications(house),
     openCodepipeline(house, { githubApi: options.environment['SLIPWAY_GITHUB_API'] }),
     openEvents(house),
   ] as const satisfies readonly AnyService[];
+}
+
+/** Only on the machine itself can it be known that a process has ended. */
+function isGoneFrom({ id }: Workplace, node: string): boolean {
+  const name = node.startsWith(`${id} `) ? parseProcessName(node.slice(id.length + 1)) : undefined;
+  return name !== undefined && !isAlive(name);
 }
 
 /** Where builds run. `process` isolates nothing, so only the operator's own word chooses it. */

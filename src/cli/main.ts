@@ -16,7 +16,16 @@ program
   .description('run the server')
   .option('--data <dir>', 'the data directory', defaultDirectory())
   .option('--listen <host:port>', 'where to listen', address, address('127.0.0.1:7600'))
-  .option('--database <url>', 'postgres://… for several nodes (default: SQLite in the data directory)')
+  .option(
+    '--database <url>',
+    'postgres://… for several nodes (default: SLIPWAY_DATABASE_URL, else SQLite in the data directory)',
+  )
+  .option(
+    '--builds <number>',
+    'builds at the same time: a number, fit (by vCPUs and memory), or off (workers run them)',
+    'fit',
+  )
+  .option('--scratch <dir>', 'where builds run on this machine (default: the data directory)')
   .option(
     '--runtime <name>',
     'where builds run: auto (images in docker, all else in sandboxes), sandbox, docker, or process (no isolation at all)',
@@ -52,6 +61,17 @@ program
   )
   .option('--region <region>', 'the region to sign for', process.env['AWS_REGION'] ?? 'us-east-1')
   .action(async (options) => (await import('./agent.ts')).agent(options));
+
+program
+  .command('worker')
+  .description('run builds on a further machine; the database comes from SLIPWAY_DATABASE_URL')
+  .requiredOption('--server <url>', 'where builds reach a server, such as http://build-server:7600')
+  .requiredOption('--data <dir>', 'the data directory of the servers, shared with this machine')
+  .requiredOption('--scratch <dir>', 'a folder of this machine, where builds run')
+  .option('--builds <number>', 'builds at the same time: a number, or fit (by vCPUs and memory)', 'fit')
+  .option('--runtime <name>', 'where builds run: auto, sandbox, docker or process, as for serve', 'auto')
+  .option('--quotas <name>', 'whose quotas, as for serve', process.env['SLIPWAY_QUOTAS'] ?? 'seed')
+  .action(async (options) => (await import('./worker.ts')).worker(options));
 
 program
   .command('doctor')

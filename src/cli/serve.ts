@@ -6,10 +6,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLog, type LogLevel } from '#base/log.ts';
 import type { TlsIdentity } from '#gateway/server.ts';
-import { RUNTIME_CHOICES } from '#runtimes/choice.ts';
 import { createSlipway } from '#slipway';
+import { openLog, parseBuilds, parseRuntime, signalled } from './long-running.ts';
 import { type Address, isLoopback, parseQuotas } from './options.ts';
 
 export interface ServeOptions {
@@ -21,10 +20,11 @@ export interface ServeOptions {
   readonly insecureListen: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly builds: string;
+  readonly scratch?: string;
 }
 
 const DRAIN_MS_MAX = 8_000;
-const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'];
 
 export async function serve(options: ServeOptions): Promise<void> {
   const tls = readTls(options);
@@ -34,19 +34,23 @@ export async function serve(options: ServeOptions): Promise<void> {
         'Name a certificate with --tls-cert and --tls-key, listen on 127.0.0.1, or allow it with --insecure-listen.',
     );
   }
-  const runtime = RUNTIME_CHOICES.find((each) => each === options.runtime);
-  if (!runtime) {
-    throw new Error(`There is no runtime named ${options.runtime}. Choose ${RUNTIME_CHOICES.join(', ')}.`);
+  const runtime = parseRuntime(options.runtime);
+  const databaseUrl = options.database ?? process.env['SLIPWAY_DATABASE_URL'];
+  const builds = options.builds === 'off' ? 'off' : parseBuilds(options.builds);
+  if (builds === 'off' && databaseUrl === undefined) {
+    throw new Error('With --builds off, workers run the builds, and they need PostgreSQL: see --database.');
   }
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   chmodSync(options.data, 0o700);
-  const log = createLog((line) => process.stderr.write(`${line}\n`), logLevel());
+  const log = openLog();
   const slipway = await createSlipway({
     directory: options.data,
     host: options.listen.host,
     port: options.listen.port,
     tls,
-    databaseUrl: options.database,
+    databaseUrl,
+    builds,
+    scratch: options.scratch,
     account: process.env['SLIPWAY_ACCOUNT_ID'] ?? '123456789012',
     region: process.env['AWS_REGION'] ?? 'us-east-1',
     quotas: parseQuotas(options.quotas),
@@ -76,27 +80,4 @@ function readTls({ tlsCert, tlsKey }: ServeOptions): TlsIdentity | undefined {
     throw new Error(`The key in ${tlsKey} is not that of the certificate in ${tlsCert}.`);
   }
   return { certificate, key };
-}
-
-/** Resolves at the first signal; from then on a second one ends the process. */
-function signalled(log: ReturnType<typeof createLog>): Promise<void> {
-  return new Promise((resolve) => {
-    let signals = 0;
-    const onSignal = (signal: NodeJS.Signals) => {
-      signals += 1;
-      if (signals > 1) process.exit(1);
-      log.info('draining', { signal });
-      resolve();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
-}
-
-function logLevel(): LogLevel {
-  const level = process.env['SLIPWAY_LOG'] ?? 'info';
-  if (!LOG_LEVELS.includes(level)) {
-    throw new Error(`SLIPWAY_LOG is ${level}; it may be ${LOG_LEVELS.join(', ')}.`);
-  }
-  return level as LogLevel;
 }

@@ -15,7 +15,7 @@ import { createWorkers } from './effects.ts';
 import { defaultLimits } from './limits.ts';
 import type { EngineLimits } from './limits.ts';
 import type { Engine, Machine } from './machine.ts';
-import { freeEffects, listenToOthers } from './others.ts';
+import { freeEffects, freeGone, listenToOthers } from './others.ts';
 import { retryConflicts } from './retry.ts';
 import { createSweep } from './sweep.ts';
 import type { Sweep } from './sweep.ts';
@@ -39,6 +39,11 @@ export interface EngineOptions {
    * at once. So it is on SQLite, unless a test runs several engines on one file.
    */
   readonly isAlone?: boolean;
+  /**
+   * Whether the node of that name has ended for certain; then what it held is free when this one starts, and need not
+   * wait for the end of its leases.
+   */
+  readonly isGone?: (node: string) => boolean;
   /** Where this node stands; orders for other places are left alone. Nodes at one place can do each other's work. */
   readonly place?: string;
   /**
@@ -157,6 +162,7 @@ export function createEngine(options: EngineOptions): Engine {
           await runStatement(transaction, context.statements.releaseAllEffects, [clock.now()]);
         }, 'snapshot');
       }
+      if (options.isGone) await freeGone(context, options.isGone);
       workers.start();
       sweep.start();
       listenToOthers(context, () => sweep?.dueAt(clock.now()));

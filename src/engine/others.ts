@@ -31,6 +31,17 @@ export async function freeEffects(
   for (const each of freed.values()) await tellOthers(context, transaction, each);
 }
 
+/** Frees what nodes hold that have ended. */
+export async function freeGone(context: Context, isGone: (node: string) => boolean): Promise<void> {
+  const { database, statements, clock } = context;
+  const { rows } = await runStatement<{ owner: string }>(database.read, statements.owners, []);
+  for (const { owner } of rows.filter((row) => isGone(row.owner.slice(0, row.owner.lastIndexOf('/'))))) {
+    await database.transaction(async (transaction) => {
+      await freeEffects(context, transaction, statements.releaseEffects, [clock.now(), owner]);
+    }, 'snapshot');
+  }
+}
+
 export function listenToOthers({ database, takes }: Context, look: () => void): void {
   database.notices?.listen((text) => {
     if (text === undefined) return look();

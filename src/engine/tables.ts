@@ -149,6 +149,7 @@ export function createStatements(dialect: Database['dialect'], kinds: number, pe
       renewEffect: `update engine_effects set due_at = ? where id = ? and owner = ? and attempt = ?`,
       releaseEffects: `update engine_effects set owner = null, due_at = ? where owner = ? returning kind, place`,
       leavePlace: `update engine_effects set place = null, owner = null, due_at = ? where place = ? returning kind`,
+      owners: `select distinct owner from engine_effects where owner is not null`,
       releaseAllEffects: `update engine_effects set owner = null, due_at = ? where owner is not null`,
       dueMachines: `select kind, id, wake_at from engine_machines where wake_at <= ? and ${known}
         order by wake_at, kind, id limit ?`,

@@ -22,6 +22,12 @@ export function parseProcessName(line: string): ProcessName | undefined {
   return { id: Number(id), startTicks, boot };
 }
 
+/** The name of this process, as `parseProcessName` reads it. */
+export function ownProcessName(): string {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return `${process.pid} ${statFields(readFileSync('/proc/self/stat', 'utf8'))[19] ?? ''} ${boot}`;
+}
+
 export function isAlive(name: ProcessName): boolean {
   try {
     if (readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() !== name.boot) return false;

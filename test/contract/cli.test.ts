@@ -46,7 +46,7 @@ function serve(data: string, ...extra: string[]) {
 
 test('every command has help, and help succeeds', () => {
   assert.match(slipway('--help').stdout, /serve[\s\S]*env[\s\S]*agent[\s\S]*doctor[\s\S]*watch/);
-  for (const command of ['serve', 'env', 'agent', 'doctor', 'check', 'run', 'watch']) {
+  for (const command of ['serve', 'env', 'agent', 'worker', 'doctor', 'check', 'run', 'watch']) {
     const { status, stdout } = slipway(command, '--help');
     assert.equal(status, 0, command);
     assert.match(stdout, /^Usage: slipway /);

@@ -48,7 +48,7 @@ import { webhookRoute } from './webhook-deliveries.ts';
 import { webhookOperations } from './webhooks.ts';
 import { startingOperations } from './starting.ts';
 import { migrations } from './tables.ts';
-import { createWorkers, type Offer } from './workers.ts';
+import { createWorkers, type Offer, SIGNS_OF_LIFE } from './workers.ts';
 import { openWorkplace, type Workplace } from './workplace.ts';
 
 export function openCodebuild(
@@ -56,7 +56,7 @@ export function openCodebuild(
   runtime: Runtime,
   folders: LocalFolders = new Map(),
   workplace: Workplace = openWorkplace(house.directory),
-  offer: Offer = { isWorker: true, buildsMax: undefined },
+  offer: Offer = { isWorker: true, buildsMax: undefined, signs: {} },
 ): Service<'codebuild'> {
   const sessions = createRoleSessions(house);
   const running = createRunning(BUILDS_AT_ONCE_MAX);
@@ -66,6 +66,7 @@ export function openCodebuild(
     running,
     folders,
     workplace,
+    signs: { ...SIGNS_OF_LIFE, ...offer.signs },
     machine: () => machine,
     placing: () => placing,
     poolLimits: readFleetLimits,

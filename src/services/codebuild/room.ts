@@ -12,6 +12,7 @@ import type { Placing } from './placing.ts';
 import type { Running } from './running.ts';
 import { BUILDS_AT_ONCE_MAX, invalid } from './settings.ts';
 import { tables, type ProjectRow } from './tables.ts';
+import type { SignsOfLife } from './workers.ts';
 import type { Workplace } from './workplace.ts';
 
 export type BuildMachine = Machine<BuildState, BuildEvent, BuildEffect>;
@@ -24,6 +25,7 @@ export interface Room {
   /** Where builds run here, which is no place for what nodes share. */
   readonly workplace: Workplace;
   readonly placing: () => Placing;
+  readonly signs: SignsOfLife;
   /** How many builds of a fleet may run at the same time, by its ARN; see `workers.ts`. */
   readonly poolLimits: (kysely: Kysely<unknown>) => Promise<ReadonlyMap<string, number>>;
   /** The machine, once it is made; effects and operations send to it. */

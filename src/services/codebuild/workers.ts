@@ -1,9 +1,9 @@
 /**
  * The nodes that run builds, as they know of each other: each writes a sign of life with what it offers. Who has been
- * silent for a minute is given up, and what was ordered there is set free; whoever then takes it finds itself elsewhere
- * and tells the build so (`machine.ts`). On SQLite there is one node, and nothing of this is asked.
+ * silent for a minute is given up by any node that was not deaf meanwhile: what was ordered there is set free, and
+ * whoever takes it finds itself elsewhere and tells the build (`run.ts`). On SQLite there is one node.
  *
- *   beat every 10 s ─┬─ 30 s silent: gets no new builds
+ *   beats every 10 s ─┬─ 30 s silent: gets no new builds
  *                    └─ 60 s silent: its builds are lost
  */
 
@@ -16,18 +16,26 @@ import { createSweep } from '#services/sweep.ts';
 import type { Room } from './room.ts';
 import { tables } from './tables.ts';
 
-export const BEAT_MS = 10_000;
-const FRESH_MS = 30_000;
-export const LOST_MS = 60_000;
 /** Rows of workers that nobody has heard of for so long are removed. */
 const FORGOTTEN_MS = 7 * 24 * 3_600_000;
 /** What nodes tell each other when places for builds may have become free. */
 export const BUILDS_TOPIC = 'builds';
 
+export interface SignsOfLife {
+  readonly beatMs: number;
+  /** Silent for so long, a worker gets no new builds. */
+  readonly freshMs: number;
+  /** Silent for so long, a worker has lost those that it has. */
+  readonly lostMs: number;
+}
+
+export const SIGNS_OF_LIFE: SignsOfLife = { beatMs: 10_000, freshMs: 30_000, lostMs: 60_000 };
+
 /** What the operator lets this node do: `undefined` for as many builds as fit, 0 for no new ones. */
 export interface Offer {
   readonly isWorker: boolean;
   readonly buildsMax: number | undefined;
+  readonly signs: Partial<SignsOfLife>;
 }
 
 export interface Workers {
@@ -49,7 +57,9 @@ export async function slots(
   const { database, clock } = room.house;
   const workers = await tables(kysely).selectFrom('codebuild_worker').selectAll().execute();
   const isAlive = ({ worker_id, beat_at }: (typeof workers)[number]) =>
-    database.dialect === 'sqlite' ? worker_id === room.workplace.id : beat_at > clock.now() - FRESH_MS;
+    database.dialect === 'sqlite'
+      ? worker_id === room.workplace.id
+      : beat_at > clock.now() - room.signs.freshMs;
   const builds = await tables(kysely)
     .selectFrom('codebuild_build')
     .select(['worker_id', 'cpus', 'memory_bytes'])
@@ -74,7 +84,7 @@ export function createWorkers(
   offer: Offer,
   isOver: (folder: string) => Promise<boolean>,
 ): Workers {
-  const { house, workplace } = room;
+  const { house, workplace, signs } = room;
   const { database, clock, log, engine } = house;
   const isShared = database.dialect === 'postgres';
   const startedAt = clock.now();
@@ -107,28 +117,36 @@ export function createWorkers(
     });
   }
 
+  async function aliveWorkers(kysely: Kysely<unknown>): Promise<Set<string>> {
+    const heard = await tables(kysely)
+      .selectFrom('codebuild_worker')
+      .select('worker_id')
+      .where('beat_at', '>', clock.now() - signs.lostMs)
+      .execute();
+    const alive = new Set(isShared ? heard.map((worker) => worker.worker_id) : []);
+    return offer.isWorker ? alive.add(workplace.id) : alive;
+  }
+
   /** Silent workers that have builds. */
-  async function findLost(kysely: Kysely<unknown>): Promise<Set<string>> {
-    const bound = await tables(kysely)
+  async function findLost(): Promise<Set<string>> {
+    const alive = await aliveWorkers(database.read);
+    const bound = await tables(database)
       .selectFrom('codebuild_build')
       .select('worker_id')
       .distinct()
       .where('is_complete', '=', 0)
       .where('worker_id', 'is not', null)
       .execute();
-    const heard = await tables(kysely)
-      .selectFrom('codebuild_worker')
-      .select('worker_id')
-      .where('beat_at', '>', clock.now() - LOST_MS)
-      .execute();
-    const alive = new Set(isShared ? heard.map((worker) => worker.worker_id) : []);
-    if (offer.isWorker) alive.add(workplace.id);
     return new Set(bound.flatMap(({ worker_id: id }) => (id === null || alive.has(id) ? [] : [id])));
   }
 
+  /** Whoever takes what was ordered there, this node or another, tells the build that it is lost. */
   async function giveUp(workerId: string): Promise<void> {
     log.warn('a worker gives no sign of life, and its builds are lost', { workerId });
-    await engine.leavePlace(workerId, async (transaction) => (await findLost(transaction)).has(workerId));
+    await engine.leavePlace(
+      workerId,
+      async (transaction) => !(await aliveWorkers(transaction)).has(workerId),
+    );
   }
 
   /** A folder that has just been made may not be known yet. */
@@ -145,16 +163,16 @@ export function createWorkers(
 
   async function live(): Promise<void> {
     const now = clock.now();
-    if (now - livedAt > FRESH_MS) steadySince = now;
-    const isNew = now - livedAt > FRESH_MS;
+    if (now - livedAt > signs.freshMs) steadySince = now;
+    const isNew = now - livedAt > signs.freshMs;
     if (offer.isWorker) await beat(isNew);
-    const lost = await findLost(database.read);
+    const lost = await findLost();
     livedAt = now;
-    await removeLeftovers(LOST_MS);
-    const canJudge = !isShared || now - steadySince >= LOST_MS;
+    await removeLeftovers(signs.lostMs);
+    const canJudge = !isShared || now - steadySince >= signs.lostMs;
     for (const workerId of canJudge ? lost : []) await giveUp(workerId);
   }
-  const sweep = createSweep(house, BEAT_MS, 'this node could give no sign of life', live);
+  const sweep = createSweep(house, signs.beatMs, 'this node could give no sign of life', live);
 
   return {
     async start() {
