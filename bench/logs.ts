@@ -1,16 +1,19 @@
 /**
- * `npm run bench logs`: lines per second that PutLogEvents takes from four writers, what they cost on the disk and in
- * memory, how soon a reader who follows a stream sees a line, and how fast a filter looks through them; beside what the
- * same client can send to a server that does nothing.
+ * `npm run bench logs`: lines per second that PutLogEvents takes from four writers, what they cost on the disk (beside
+ * gzip of the same text) and in memory, how soon readers who follow a stream see a line, also while others write as fast
+ * as they can, how long the last page of a million lines takes, and how fast a filter looks through them; beside what
+ * the same client can send to a server that does nothing.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
 import { readRootKey } from '#store/root-key.ts';
 import { type Figure, figure, report } from './report.ts';
@@ -18,8 +21,11 @@ import { type Figure, figure, report } from './report.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const REGION = 'us-east-1';
 const WRITERS = 4;
-const BATCH_LINES = 9_000;
-const BATCHES = Number(process.env['BENCH_BATCHES'] ?? 50);
+const BATCH_LINES = 8_500;
+const BATCHES = Number(process.env['BENCH_BATCHES'] ?? 40);
+/** Of the stream that has a million lines. */
+const BIG_BATCHES = Number(process.env['BENCH_BIG_BATCHES'] ?? 118);
+const PAGES = 40;
 const FOLLOWED_LINES = 100;
 /** How often the reader of a build asks. */
 const FOLLOW_MS = 50;
@@ -30,14 +36,21 @@ const server = await start(join(directory, 'data'));
 try {
   const credentials = readRootKey(join(directory, 'data'));
   if (!credentials) throw new Error('no root key');
-  const logs = new CloudWatchLogs({ endpoint: server.url, region: REGION, credentials });
+  const logs = new CloudWatchLogs({
+    endpoint: server.url,
+    region: REGION,
+    credentials,
+    disableHostPrefix: true,
+  });
   await logs.createLogGroup({ logGroupName: 'bench' });
+  await logs.createLogGroup({ logGroupName: 'big' });
   for (let writer = 0; writer < WRITERS; writer++) {
     await logs.createLogStream({ logGroupName: 'bench', logStreamName: `writer-${writer}` });
   }
   await measureFloor(credentials);
   await measureIngestion(logs);
-  await measureFollowing(logs);
+  await measureFollowing(logs, 'followed', '');
+  await measureBig(logs);
   await measureFilter(logs);
 } finally {
   await server.stop();
@@ -45,13 +58,17 @@ try {
 rmSync(directory, { recursive: true, force: true });
 report('logs', figures);
 
-/** Lines as builds write them, about 100 bytes each. */
+/** Lines as builds write them, about 100 bytes each, with something in each that was never there before. */
 function createBatch(from: number): { timestamp: number; message: string }[] {
   const now = Date.now();
   return Array.from({ length: BATCH_LINES }, (_, i) => ({
     timestamp: now,
-    message: `[INFO] ${from + i} compiling src/main/java/com/example/shop/Orders${i % 97}.java took ${(i * 7919) % 1000} ms\n`,
+    message: `[INFO] ${from + i} compiled src/main/java/com/example/shop/Orders${i % 97}.java to ${digestOf(from + i)} in ${(i * 7919) % 1000} ms\n`,
   }));
+}
+
+function digestOf(line: number): string {
+  return createHash('sha256').update(String(line)).digest('hex').slice(0, 12);
 }
 
 async function write(logs: CloudWatchLogs): Promise<number> {
@@ -78,10 +95,13 @@ async function measureIngestion(logs: CloudWatchLogs): Promise<void> {
     rates.push(await write(logs));
     memory.push(rssMegabytes(server.pid));
   }
-  const raw = 3 * BATCHES * createBatch(0).reduce((sum, { message }) => sum + message.length, 0);
+  const text = Array.from({ length: 10 }, (_, batch) => createBatch(batch * BATCH_LINES)).flat();
+  const zipped = gzipSync(text.map(({ message }) => message).join('')).length / text.length;
+  const lines = 3 * BATCHES * BATCH_LINES;
   figures.push(figure('lines taken', 'lines/s', rates, '≥ 100,000'));
   figures.push(figure('memory while taking them (RSS)', 'MB', memory));
-  figures.push(figure('bytes on disk for a byte of log', '', [(diskBytes() - before) / raw]));
+  figures.push(figure('on disk for a line of 92 bytes', 'bytes', [(diskBytes() - before) / lines]));
+  figures.push(figure('  gzip of the same text, without times', 'bytes', [zipped]));
 }
 
 async function measureFloor(credentials: { accessKeyId: string; secretAccessKey: string }): Promise<void> {
@@ -104,16 +124,29 @@ async function measureFloor(credentials: { accessKeyId: string; secretAccessKey:
   floor.closeAllConnections();
 }
 
-/** From the moment a line is sent to the moment a reader has it. */
-async function measureFollowing(logs: CloudWatchLogs): Promise<void> {
-  const place = { logGroupName: 'bench', logStreamName: 'followed' };
+/** From the moment a line is sent to the moment a reader has it: one who asks again and again, and a Live Tail. */
+async function measureFollowing(logs: CloudWatchLogs, stream: string, when: string): Promise<void> {
+  const place = { logGroupName: 'bench', logStreamName: stream };
   await logs.createLogStream(place);
-  const samples: number[] = [];
-  let nextToken: string | undefined;
+  const asked: number[] = [];
+  const tailed: number[] = [];
+  const { responseStream } = await logs.startLiveTail({
+    logGroupIdentifiers: [`arn:aws:logs:${REGION}:123456789012:log-group:bench`],
+    logStreamNames: [stream],
+  });
+  const tailing = (async () => {
+    for await (const { sessionUpdate } of responseStream ?? []) {
+      for (const event of sessionUpdate?.sessionResults ?? []) {
+        tailed.push(Date.now() - Number(event.message));
+      }
+      if (tailed.length >= FOLLOWED_LINES) return;
+    }
+  })();
   const reading = (async () => {
-    while (samples.length < FOLLOWED_LINES) {
+    let nextToken: string | undefined;
+    while (asked.length < FOLLOWED_LINES) {
       const page = await logs.getLogEvents({ ...place, startFromHead: true, nextToken });
-      for (const event of page.events ?? []) samples.push(Date.now() - Number(event.message));
+      for (const event of page.events ?? []) asked.push(Date.now() - Number(event.message));
       nextToken = page.nextForwardToken;
       await pause(FOLLOW_MS);
     }
@@ -123,28 +156,59 @@ async function measureFollowing(logs: CloudWatchLogs): Promise<void> {
     await logs.putLogEvents({ ...place, logEvents: [{ timestamp: now, message: String(now) }] });
     await pause(20);
   }
-  await reading;
-  figures.push(figure(`a line seen by a reader who asks every ${FOLLOW_MS} ms`, 'ms', samples, 'p95 ≤ 200'));
+  await Promise.all([reading, tailing]);
+  figures.push(
+    figure(`a line seen by who asks every ${FOLLOW_MS} ms${when}`, 'ms', asked, 'p95 ≤ 200'),
+    figure(`a line seen by a Live Tail${when}`, 'ms', tailed, 'p95 ≤ 200'),
+  );
 }
 
-async function measureFilter(logs: CloudWatchLogs): Promise<void> {
+/** A stream grows to a million lines, while somebody follows another one; then its last page. */
+async function measureBig(logs: CloudWatchLogs): Promise<void> {
+  const place = { logGroupName: 'big', logStreamName: 'million' };
+  await logs.createLogStream(place);
   const from = performance.now();
-  let nextToken: string | undefined;
-  let found = 0;
-  do {
-    const page = await logs.filterLogEvents({
-      logGroupName: 'bench',
-      filterPattern: '"took 919 ms" Orders',
-      nextToken,
-    });
-    found += page.events?.length ?? 0;
-    nextToken = page.nextToken;
-  } while (nextToken !== undefined);
-  if (found === 0) throw new Error('the filter found nothing');
-  const seconds = (performance.now() - from) / 1000;
-  figures.push(
-    figure('lines looked through by a filter', 'lines/s', [(3 * BATCHES * BATCH_LINES) / seconds]),
-  );
+  const writing = (async () => {
+    for (let batch = 0; batch < BIG_BATCHES; batch++) {
+      await logs.putLogEvents({ ...place, logEvents: createBatch(batch * BATCH_LINES) });
+    }
+    return (BIG_BATCHES * BATCH_LINES) / ((performance.now() - from) / 1000);
+  })();
+  await measureFollowing(logs, 'followed-under-load', ', while another writes all it can');
+  figures.push(figure('  lines taken from that one meanwhile', 'lines/s', [await writing]));
+  figures.push(figure('memory then (RSS)', 'MB', [rssMegabytes(server.pid)]));
+  for (const limit of [100, 10_000]) {
+    const samples: number[] = [];
+    for (let i = 0; i < PAGES; i++) {
+      const start = performance.now();
+      const { events = [] } = await logs.getLogEvents({ ...place, limit });
+      samples.push(performance.now() - start);
+      if (events.length < Math.min(limit, 5_000)) throw new Error('the page is too short');
+    }
+    figures.push(figure(`the last page of a million lines, of ${limit} at most`, 'ms', samples));
+  }
+}
+
+/** Through all of the million lines: for a few of them, and for nothing that is there. */
+async function measureFilter(logs: CloudWatchLogs): Promise<void> {
+  for (const [what, filterPattern] of [
+    ['a few', '"in 919 ms" Orders'],
+    ['none', '%nobody-[0-9]+-wrote%'],
+  ] as const) {
+    const from = performance.now();
+    const pages: number[] = [];
+    let nextToken: string | undefined;
+    do {
+      const start = performance.now();
+      const page = await logs.filterLogEvents({ logGroupName: 'big', filterPattern, nextToken });
+      pages.push(performance.now() - start);
+      nextToken = page.nextToken;
+    } while (nextToken !== undefined);
+    const seconds = (performance.now() - from) / 1000;
+    const lines = BIG_BATCHES * BATCH_LINES;
+    figures.push(figure(`lines looked through by a filter that finds ${what}`, 'lines/s', [lines / seconds]));
+    figures.push(figure('  one page of it', 'ms', pages));
+  }
 }
 
 function diskBytes(): number {

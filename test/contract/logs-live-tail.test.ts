@@ -135,7 +135,9 @@ const skip = spawnSync('aws', ['logs', 'tail', 'help'], { encoding: 'utf8' }).st
 
 test('aws logs tail --follow shows what was there and what comes', { timeout: 60_000, skip }, async () => {
   await put('two', 'b', 'was there');
-  const follow = ['logs', 'tail', 'two', '--follow', '--format', 'short', '--since', '1h'];
+  // Said by a parameter, because older ones do not read it from their environment.
+  const at = ['--endpoint-url', house.endpoint];
+  const follow = [...at, 'logs', 'tail', 'two', '--follow', '--format', 'short', '--since', '1h'];
   await follows(spawnReader('aws', [...follow, '--filter-pattern', '"there"']));
 });
 
@@ -160,7 +162,9 @@ while True:
 });
 
 function spawnReader(command: string, parameters: readonly string[]) {
-  return spawn(command, parameters, { env: house.environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  // Python keeps back what it writes into a pipe, unless it is told not to.
+  const env = { ...house.environment, PYTHONUNBUFFERED: '1' };
+  return spawn(command, parameters, { env, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** A line is put when the reader shows the one before. */
