@@ -32,7 +32,7 @@ function witnesses() {
   const images = {
     find: () => Promise.resolve(undefined),
     pull: () => Promise.resolve(''),
-    arePrivilegedAllowed: false,
+    privilegedProblem: undefined,
   };
   const runtimes = {
     sandbox: witness('sandbox'),

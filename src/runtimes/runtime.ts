@@ -36,8 +36,8 @@ export interface Images {
     credentials: { readonly username: string; readonly password: string } | undefined,
     signal: AbortSignal,
   ): Promise<string>;
-  /** The operator's word that a build may be root of this machine. */
-  readonly arePrivilegedAllowed: boolean;
+  /** Why no build may have an engine of its own, with which it can become root of this machine. */
+  readonly privilegedProblem: string | undefined;
 }
 
 /** An image that cannot be brought or started, in the engine's words; nothing of this server is to blame. */
@@ -47,7 +47,7 @@ export class ImageProblem extends Error {
 
 export interface ImagePlan {
   readonly id: string;
-  /** With an engine of its own inside, and with all rights over the machine. */
+  /** With an engine of its own inside, and with the rights that this takes. */
   readonly isPrivileged: boolean;
 }
 

@@ -14,7 +14,13 @@ import {
   phasesOf,
   spec,
 } from '#test/support/builds.ts';
-import { dockerProblem, SHELL_PROGRAMS, startEngine, type TestEngine } from '#test/support/docker.ts';
+import {
+  dockerProblem,
+  ENGINE_PROGRAMS,
+  SHELL_PROGRAMS,
+  startEngine,
+  type TestEngine,
+} from '#test/support/docker.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 import { startRegistry, type TestRegistry } from '#test/support/registry.ts';
 import { until } from '#test/support/until.ts';
@@ -254,7 +260,10 @@ phases:
     ];
     await clients.createProject('thief', spec(look), environment('tools:1'));
     assert.deepEqual(await clients.output(await clients.run('thief')), ['looked']);
-    const bombs = [':(){ :|:& };: 2>/dev/null; sleep 2', 'head -c 4000000000 /dev/zero | tail >/dev/null'];
+    const bombs = [
+      'bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 2',
+      'head -c 4000000000 /dev/zero | tail >/dev/null',
+    ];
     for (const [i, bomb] of bombs.entries()) {
       await clients.createProject(`bomb-${i}`, spec([bomb, 'exit 1']), environment('tools:1'));
       assert.equal((await clients.run(`bomb-${i}`)).buildStatus, 'FAILED');
@@ -265,5 +274,73 @@ phases:
     assert.deepEqual(await engine.containers(), []);
     assert.deepEqual(readdirSync(join(dataOf('codebuild'), 'builds')), []);
     assert.ok(!readFileSync('/proc/mounts', 'utf8').includes(`${house.directory}/data/codebuild/builds`));
+  });
+
+  test('scenario 38: an image is built and pushed by a privileged build, and its definitions are the artifact', async () => {
+    await engine.makeImage('engine:1', [...SHELL_PROGRAMS, ...ENGINE_PROGRAMS], [], {
+      'etc/docker/daemon.json': '{"iptables": false, "bridge": "none"}',
+    });
+    const privileged = await createTestHouse({
+      runtime: 'auto',
+      serverEnvironment: {
+        SLIPWAY_DOCKER_SOCKET: engine.socketPath,
+        SLIPWAY_PRIVILEGED_BUILDS: 'allow',
+        SLIPWAY_BUILD_NETWORK: `allow:${registry.host}`,
+      },
+    });
+    const there = connectBuilds(privileged);
+    try {
+      await createBuildRole(there.iam);
+      await there.s3.createBucket({ Bucket: 'outputs' });
+      const buildspec = `version: 0.2
+phases:
+  pre_build:
+    commands:
+      - echo ${PASSWORD} | docker login -u ${LOGIN.username} --password-stdin ${registry.host}
+  build:
+    commands:
+      - tar -C / -c bin lib lib64 usr/bin/sh usr/bin/cat usr/lib usr/lib64 | docker import - base:1
+      - printf 'FROM base:1\\nRUN echo built >/made\\nCMD cat /made\\n' >Dockerfile
+      - docker build -t app:1 .
+      - docker run --rm app:1
+      - docker tag app:1 ${registry.host}/app:1
+  post_build:
+    commands:
+      - docker push ${registry.host}/app:1
+      - printf '[{"name":"app","imageUri":"%s"}]' ${registry.host}/app:1 >imagedefinitions.json
+artifacts:
+  files: imagedefinitions.json
+`;
+      await there.createProject('image', buildspec, {
+        ...environment('engine:1', { privilegedMode: true }),
+        artifacts: { type: 'S3', location: 'outputs', name: 'image', packaging: 'NONE' },
+      });
+      const build = await there.run('image');
+      const output = (await there.output(build)).join('\n');
+      assert.equal(build.buildStatus, 'SUCCEEDED', `${contextOf(build)}\n${output}`);
+      assert.match(output, /^built$/m);
+      assert.match((await there.log(build)).join('\n'), /PRIVILEGED/);
+      assert.ok(registry.tags().includes('app:1'));
+      assert.deepEqual((registry.configuration('app:1')['config'] as { Cmd: string[] }).Cmd.slice(-1), [
+        'cat /made',
+      ]);
+      const { Body } = await there.s3.getObject({ Bucket: 'outputs', Key: 'image/imagedefinitions.json' });
+      assert.deepEqual(JSON.parse((await Body?.transformToString()) ?? ''), [
+        { name: 'app', imageUri: `${registry.host}/app:1` },
+      ]);
+      assert.deepEqual([await engine.containers(), await engine.volumes()], [[], []]);
+      await there.createProject(
+        'curated',
+        spec(['true']),
+        environment('aws/codebuild/standard:7.0', { privilegedMode: true }),
+      );
+      assert.match(
+        contextOf(await there.run('curated')) ?? '',
+        /CannotPullContainerError: aws\/codebuild\/standard:7\.0: not in the engine; the tools of this machine: privileged mode needs an image$/,
+      );
+    } finally {
+      there.close();
+      await privileged.close();
+    }
   });
 });

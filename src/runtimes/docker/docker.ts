@@ -27,7 +27,7 @@ export interface DockerOptions {
   readonly socketPath: string;
   /** What commands may reach; by default the machine's network. */
   readonly network?: BuildNetwork;
-  /** Whether a build may have all rights over this machine. */
+  /** Whether a build may have an engine of its own, with which it can become root of this machine. */
   readonly arePrivilegedAllowed?: boolean;
 }
 
@@ -35,7 +35,7 @@ export const DOCKER_SOCKET_DEFAULT = '/var/run/docker.sock';
 
 export function createDockerRuntime(options: DockerOptions): Runtime {
   const engine = createEngine(options.socketPath);
-  const images = createImages(engine, options.arePrivilegedAllowed ?? false);
+  const images = createImages(engine, privilegedProblem(options));
   return {
     name: 'docker',
     images,
@@ -43,6 +43,15 @@ export function createDockerRuntime(options: DockerOptions): Runtime {
     open: (plan) => openContainer(options, engine, plan),
     kill: (directory, graceMs) => killContainer(engine, directory, graceMs),
   };
+}
+
+function privilegedProblem({ arePrivilegedAllowed = false, network }: DockerOptions): string | undefined {
+  if (!arePrivilegedAllowed) {
+    return 'the operator of this server has not allowed it (SLIPWAY_PRIVILEGED_BUILDS)';
+  }
+  const isApart = network !== undefined && network.type !== 'on';
+  if (isApart) return undefined;
+  return 'under SLIPWAY_BUILD_NETWORK=on the engine of a build would manage the network of this machine';
 }
 
 async function findProblem(options: DockerOptions, engine: Engine): Promise<string | undefined> {
@@ -72,7 +81,7 @@ async function openContainer(options: DockerOptions, engine: Engine, plan: Sandb
   const network: NetworkPlan = { setting: options.network ?? { type: 'on' }, endpoint: plan.endpoint };
   writeFileSync(join(plan.directory, 'name'), plan.id);
   const known = readContainerId(plan.directory);
-  const id = known ?? (await createContainer(engine, plan, info, mapping, network));
+  const id = known ?? (await createContainer(options, engine, plan, info, mapping, network));
   const attached = known !== undefined && (await engine.findContainer(id))?.State.Status !== 'created';
   if (!attached) await start(engine, plan, id, mapping);
   const container = await engine.findContainer(id);
@@ -119,6 +128,7 @@ async function openContainer(options: DockerOptions, engine: Engine, plan: Sandb
 
 /** Found by its name when an earlier life made it and could not write that down. */
 async function createContainer(
+  options: DockerOptions,
   engine: Engine,
   plan: SandboxPlan,
   info: EngineInfo,
@@ -128,6 +138,11 @@ async function createContainer(
   const { image, directory } = plan;
   if (!image)
     throw new Error(`the container of ${plan.id} is not known any more, and there is no image to make it of`);
+  const problem = image.isPrivileged ? privilegedProblem(options) : undefined;
+  if (problem !== undefined) throw new ImageProblem(problem);
+  if (image.isPrivileged && mapping.type === 'server user') {
+    throw new ImageProblem('the engine of a build needs a server of root');
+  }
   const name = `slipway-${plan.id}`;
   await prepareChannel(directory, mapping.owner);
   const readonlyPath = join(plan.workspace, 'readonly');

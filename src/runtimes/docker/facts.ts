@@ -19,7 +19,7 @@ export function describeContainer({ info, container, mapping, network, plan }: D
   const { memoryBytes, cpus, processes, diskBytes } = plan.limits;
   const held = (isHeld: boolean, text: string, what: string) => (isHeld ? text : `${what} not limited`);
   const rights = plan.image?.isPrivileged
-    ? 'PRIVILEGED: all rights over this machine'
+    ? 'PRIVILEGED: with an engine of its own it can become root of this machine'
     : `${userText(mapping)}, no new privileges`;
   return [
     `Isolation: container ${(container?.Id ?? '').slice(0, 12)} of Docker ${info.ServerVersion}, ${rights}, ${describeNetwork(network)}`,

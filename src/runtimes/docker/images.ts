@@ -6,10 +6,10 @@ import { EngineError, type Engine, type RegistryCredentials } from './engine.ts'
 /** Never shown, whatever the engine or a registry makes of it. */
 const HIDDEN = '***';
 
-export function createImages(engine: Engine, arePrivilegedAllowed: boolean): Images {
+export function createImages(engine: Engine, privilegedProblem: string | undefined): Images {
   const find = async (reference: string) => (await told(undefined, () => engine.findImage(reference)))?.Id;
   return {
-    arePrivilegedAllowed,
+    privilegedProblem,
     find,
     async pull(reference, credentials, signal) {
       await told(credentials, () => engine.pull(reference, credentials, signal));

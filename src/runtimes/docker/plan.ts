@@ -43,6 +43,23 @@ const CAPABILITIES = [
   'SETUID',
   'SETFCAP',
 ] as const;
+/** To mount, to make namespaces and networks, and to give containers what they have by default. */
+const ENGINE_CAPABILITIES = [
+  ...CAPABILITIES,
+  'AUDIT_WRITE',
+  'DAC_READ_SEARCH',
+  'IPC_LOCK',
+  'LINUX_IMMUTABLE',
+  'MKNOD',
+  'NET_ADMIN',
+  'NET_BIND_SERVICE',
+  'NET_RAW',
+  'SETPCAP',
+  'SYS_ADMIN',
+  'SYS_CHROOT',
+  'SYS_NICE',
+  'SYS_PTRACE',
+] as const;
 const DOCKERD_SECONDS_MAX = 60;
 
 /** The names of the two volumes through which a container's folders take over what its image has there. */
@@ -69,7 +86,7 @@ export function containerPlan(parts: ContainerParts): unknown {
       NetworkMode: network.setting.type === 'on' ? 'host' : 'none',
       ExtraHosts: hostsOf(network).map((name) => `${name}:127.0.0.1`),
       ...limits(parts),
-      ...(isPrivileged ? { Privileged: true } : rights()),
+      ...(isPrivileged ? engineRights() : rights()),
       IpcMode: 'private',
       CgroupnsMode: 'private',
       LogConfig: { Type: 'none' },
@@ -80,6 +97,20 @@ export function containerPlan(parts: ContainerParts): unknown {
 
 function rights() {
   return { CapDrop: ['ALL'], CapAdd: CAPABILITIES, SecurityOpt: ['no-new-privileges'] };
+}
+
+/**
+ * All that an engine inside needs, and not the engine's own `privileged`, which adds every device of the machine. It is
+ * enough to become root of the machine all the same.
+ */
+function engineRights() {
+  return {
+    CapDrop: ['ALL'],
+    CapAdd: ENGINE_CAPABILITIES,
+    SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined'],
+    MaskedPaths: [],
+    ReadonlyPaths: [],
+  };
 }
 
 /** Only what this engine's kernel can hold; `describeLimits` says what that is. */
@@ -134,6 +165,17 @@ function bind(source: string, target: string, isReadonly = false) {
 export function privilegedScript(readonlyPath: string): string {
   return `if command -v dockerd >/dev/null 2>&1; then
   mkdir -p /var/run /var/log
+  while read -r _ path type _; do
+    case $type in cgroup*) mount -o remount,bind,rw "$path" ;; esac
+  done </proc/mounts
+  # In the second version of control groups one that has processes cannot limit others below it.
+  if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
+    mkdir -p /sys/fs/cgroup/init
+    while read -r process; do echo "$process" >/sys/fs/cgroup/init/cgroup.procs; done </sys/fs/cgroup/cgroup.procs
+    for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+      echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
+    done
+  fi 2>/dev/null
   dockerd --host=unix:///var/run/docker.sock >/var/log/docker.log 2>&1 3<&- 4<&- &
   tries=0
   until [ -S /var/run/docker.sock ] && { ! command -v docker >/dev/null 2>&1 || docker version >/dev/null 2>&1; }; do

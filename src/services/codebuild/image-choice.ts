@@ -54,11 +54,7 @@ function candidates(room: Room, { image }: EnvironmentPlan): readonly Candidate[
 }
 
 function checkPrivileged({ runtime }: Room): void {
-  const why = !runtime.images
-    ? 'this server runs no images'
-    : runtime.images.arePrivilegedAllowed
-      ? undefined
-      : 'the operator of this server has not allowed it (SLIPWAY_PRIVILEGED_BUILDS)';
+  const why = runtime.images ? runtime.images.privilegedProblem : 'this server runs no images';
   if (why !== undefined) throw new PhaseFailure('CLIENT_ERROR', `Privileged mode is not available: ${why}`);
 }
 
