@@ -22,6 +22,7 @@ import { COMMANDS_FOLDER, writeCommands } from './commands-on-path.ts';
 import { createEnvironment } from './environment.ts';
 import { copyLocalFolder } from './local-folders.ts';
 import { beneath, makeFolder, sourcePlaces, type SourcePlace } from './places.ts';
+import { selectRuntimes } from './runtime-versions.ts';
 import { isInlineBuildspec } from './settings.ts';
 import { ASKPASS_SCRIPT } from './git-shell.ts';
 import { environmentScript, KEPT_FOLDER, stateScript } from './shell.ts';
@@ -44,7 +45,7 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
   for (const warning of spec.warnings) bench.say(`Warning: ${warning}`);
   bench.say('Processing environment variables');
   const variables = await createEnvironment(bench, spec, places, resolved);
-  writeScripts(bench, spec, variables);
+  writeScripts(bench, spec, variables, await selectRuntimes(bench, spec, variables));
   keep(bench.directory, 'spec', spec);
   await restoreCache(bench, spec);
   sayPhases(bench, spec, primary as SourcePlace);
@@ -225,11 +226,12 @@ export function writeScripts(
   bench: Bench,
   spec: Pick<Buildspec, 'version'>,
   variables: ReadonlyMap<string, string>,
+  runtimes = '',
 ): void {
   const { readonlyDirectory, workspace } = bench.sandbox;
   writeCommands(readonlyDirectory);
   const path = variables.has('PATH') ? '' : `export PATH="$PATH:${workspace}/${COMMANDS_FOLDER}"\n`;
-  const environment = environmentScript(variables) + path;
+  const environment = environmentScript(variables) + path + runtimes;
   writeFileSync(join(readonlyDirectory, 'environment.sh'), environment, { mode: 0o644 });
   writeFileSync(join(readonlyDirectory, 'state.sh'), stateScript(workspace, spec.version), { mode: 0o644 });
 }
@@ -252,14 +254,6 @@ function failureRules(spec: Buildspec): NonNullable<BuildFacts['onFailure']> {
 }
 
 function sayPhases(bench: Bench, spec: Buildspec, primary: SourcePlace): void {
-  const runtimes = Object.entries(spec.phases.INSTALL?.runtimeVersions ?? {});
-  if (runtimes.length === 0) bench.say('No runtime version selected in buildspec.');
-  for (const [runtime, version] of runtimes) {
-    bench.say(
-      `Skipping install of runtimes. Runtime version selection is not supported by this build image: ` +
-        `${runtime} ${version} was asked for; the tools of this machine are used`,
-    );
-  }
   bench.say(`Moving to directory ${primary.path}`);
   bench.say(`Phases found in YAML: ${Object.keys(spec.phases).length}`);
   for (const [name, phase] of Object.entries(spec.phases)) {
