@@ -153,8 +153,7 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
     engine.register(machine);
   }
   gateway.open(rooms);
-  // What a crash left, and the chores of the other rooms, are for the servers.
-  const recovering = rooms.filter((room) => workerOf === undefined || room.name === 'codebuild');
+  const recovering = rooms.filter(({ name }) => workerOf === undefined || ROOMS_OF_WORKERS.includes(name));
   for (const room of recovering) await room.recover?.();
   const { url } =
     workerOf === undefined ? await gateway.listen(options.host, options.port) : { url: workerOf };
@@ -209,6 +208,12 @@ function isGoneFrom({ id }: Workplace, node: string): boolean {
 }
 
 /** Where builds run. `process` isolates nothing, so only the operator's own word chooses it. */
+/**
+ * What a crash left, and the chores of the rooms, are for the servers. A worker only needs what it cannot do without in
+ * memory: its place, and which data events of its calls somebody wants records of.
+ */
+const ROOMS_OF_WORKERS: readonly string[] = ['codebuild', 'cloudtrail'];
+
 function createRuntime({ runtime, directory, scratch = directory, environment }: SlipwayOptions): Runtime {
   return openRuntime(runtime, environment, {
     directory: join(scratch, 'codebuild', 'sandboxes'),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -61,8 +61,13 @@ test('a full disk leaves nothing behind', async () => {
   assert.deepEqual(readdirSync(join(directory, 'full', 'incoming')), []);
 });
 
-test('opening removes what an interrupted write left', () => {
-  writeFileSync(join(directory, 'incoming', 'left'), 'half');
+test('opening removes what an interrupted write left, and nothing that another node may be writing', () => {
+  const left = join(directory, 'incoming', 'left');
+  writeFileSync(left, 'half');
+  openObjects(directory);
+  assert.deepEqual(incoming(), ['left']);
+  const hours = Date.now() / 1000 - 2 * 3600;
+  utimesSync(left, hours, hours);
   openObjects(directory);
   assert.deepEqual(incoming(), []);
 });

@@ -5,7 +5,7 @@
  * here, so nothing is computed twice. Blobs rest as they came.
  */
 
-import { createReadStream, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
@@ -38,6 +38,7 @@ const ID = /^[0-9a-f]{32}$/;
 const FOLDER_DIGITS = 2;
 /** A write to disk, and a read from it, moves about so many bytes. */
 const WRITE_BYTES = 512 * 1024;
+const LEFT_MS = 3_600_000;
 const READ_BYTES = 256 * 1024;
 
 /** Opens the store in `directory`, and removes what interrupted writes left there. */
@@ -46,7 +47,7 @@ export function openObjects(directory: string): ObjectStore {
   const blobs = join(directory, 'blobs');
   mkdirSync(incoming, { recursive: true, mode: 0o700 });
   mkdirSync(blobs, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(incoming)) unlinkSync(join(incoming, name));
+  for (const name of readdirSync(incoming)) removeIfLeft(join(incoming, name));
 
   const folderOf = (id: string) => {
     assert(ID.test(id), `blob id ${JSON.stringify(id)} is malformed`);
@@ -89,6 +90,12 @@ export function openObjects(directory: string): ObjectStore {
       }
     },
   };
+}
+
+/** Other nodes may be writing to the same folder; what nobody has touched for so long is not being written. */
+function removeIfLeft(path: string): void {
+  const touchedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+  if (touchedAt < Date.now() - LEFT_MS) rmSync(path, { force: true });
 }
 
 async function writeFlushed(path: string, source: Readable): Promise<Omit<StoredBlob, 'id'>> {
