@@ -158,6 +158,36 @@ test('variables come from a file with literal quotes, then from --env; both beat
   assert.deepEqual(output(stdout), ['"quoted"|option|spec|c d']);
 });
 
+test('secrets come from the environment and from files, in place of AWS, and no output shows them', () => {
+  const folder = project(
+    {
+      env: {
+        'parameter-store': { PASSWORD: '/app/password' },
+        'secrets-manager': { TOKEN: 'app/token:key' },
+      },
+      ...building('echo "$PASSWORD $TOKEN $OTHER"', 'echo ${#PASSWORD} ${#TOKEN} ${#OTHER}'),
+    },
+    { token: 'two\nlines of a key\n' },
+  );
+  const parameters = [
+    '--secret',
+    'PASSWORD',
+    '--secret',
+    `TOKEN@${join(folder, 'token')}`,
+    '--secret',
+    'OTHER',
+  ];
+  const { status, stdout, stderr } = run(folder, parameters, {
+    PASSWORD: 'correct horse battery',
+    OTHER: 'another one',
+  });
+  assert.equal(stderr, '');
+  assert.equal(status, 0);
+  assert.match(stdout, /\n\*\*\* \*\*\*[^\n]*\n/);
+  assert.ok(output(stdout).includes('21 18 11'), stdout);
+  assert.doesNotMatch(stdout, /horse|lines of|another/);
+});
+
 test('the source, further sources and the buildspec may lie elsewhere', () => {
   const folder = project(building('cat here $CODEBUILD_SRC_DIR_lib/there'), { here: 'here\n' });
   const library = project('', { there: 'there\n' });
