@@ -12,14 +12,8 @@ const KEY = 'first line of the key\nsecond line of the key\n';
 
 let house: TestHouse;
 let clients: BuildClients;
-/** Why there is nothing to try; tests ask when they begin. */
-let missing: string | undefined;
 before(async () => {
   house = await createTestHouse();
-  const rooms: readonly string[] = house.slipway.rooms.map(({ name }) => name);
-  if (!rooms.includes('ssm') || !rooms.includes('secretsmanager')) {
-    missing = 'wants the rooms of Parameter Store and Secrets Manager';
-  }
   clients = connectBuilds(house);
   await createBuildRole(clients.iam, [
     'logs:*',
@@ -27,7 +21,6 @@ before(async () => {
     'secretsmanager:GetSecretValue',
     'kms:Decrypt',
   ]);
-  if (missing !== undefined) return;
   const { root } = house.slipway;
   await root.send('ssm:PutParameter', { Name: '/shop/password', Value: PASSWORD, Type: 'SecureString' });
   await root.send('ssm:PutParameter', { Name: 'plain', Value: 'a plain parameter', Type: 'String' });
@@ -64,8 +57,7 @@ const environment = (environmentVariables: object[]) =>
     },
   }) as Partial<CreateProjectInput>;
 
-test('scenario 25: values are there for commands, masked in the log, and only named in the API', async (t) => {
-  if (missing !== undefined) return t.skip(missing);
+test('scenario 25: values are there for commands, masked in the log, and only named in the API', async () => {
   const env = {
     'parameter-store': { PW: '/shop/password', PLAIN: 'plain' },
     'secrets-manager': {
@@ -100,8 +92,7 @@ test('scenario 25: values are there for commands, masked in the log, and only na
   assert.deepEqual(ofProject.environment?.environmentVariables, variables);
 });
 
-test('scenario 26: a parameter or a key that is not there fails DOWNLOAD_SOURCE', async (t) => {
-  if (missing !== undefined) return t.skip(missing);
+test('scenario 26: a parameter or a key that is not there fails DOWNLOAD_SOURCE', async () => {
   const parameter = await run({ 'parameter-store': { X: '/no/such' } }, ['true']);
   assert.equal(contextOf(parameter), 'Decrypted Variables Error: parameter does not exist: /no/such');
   const key = await run({ 'secrets-manager': { X: 'shop:nothing' } }, ['true']);
@@ -124,15 +115,13 @@ test('scenario 26: a parameter or a key that is not there fails DOWNLOAD_SOURCE'
   await clients.iam.deleteRolePolicy({ RoleName: 'build', PolicyName: 'mute' });
 });
 
-test('a variable that the project sets in another way is not asked for', async (t) => {
-  if (missing !== undefined) return t.skip(missing);
+test('a variable that the project sets in another way is not asked for', async () => {
   const plain = environment([{ name: 'X', value: 'of the project', type: 'PLAINTEXT' }]);
   const build = await run({ 'parameter-store': { X: '/no/such' } }, ['echo $X'], plain);
   assert.deepEqual(await clients.output(build), ['of the project']);
 });
 
-test('scenario 75: split, coloured, of several lines or written in another way, a secret stays masked', async (t) => {
-  if (missing !== undefined) return t.skip(missing);
+test('scenario 75: split, coloured, of several lines or written in another way, a secret stays masked', async () => {
   const env = {
     'secrets-manager': { TOKEN: 'shop:token', KEY: 'key' },
     'parameter-store': { PW: '/shop/password' },

@@ -46,6 +46,17 @@ test('of several lines each is a secret, and short values are none', () => {
   assert.equal(createRedactor([]).redact('anything'), 'anything');
 });
 
+test('nothing is left of a secret at the end of base64', () => {
+  for (const text of ['abcdefgh', 'abcdefghi', 'abcdefghij']) {
+    for (const before of ['', 'u', 'uu']) {
+      for (const code of ['base64', 'base64url'] as const) {
+        const left = createRedactor([text]).redact(Buffer.from(before + text).toString(code));
+        assert.match(left, /^\w{0,3}\*\*\*$/);
+      }
+    }
+  }
+});
+
 test('the longest secret wins', () => {
   assert.equal(createRedactor(['abcd', 'abcdefgh']).redact('abcdefgh abcde'), `${MASK} ${MASK}e`);
 });

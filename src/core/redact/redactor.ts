@@ -134,13 +134,19 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /**
  * In base64 a text looks different at each of three places within a group; at its edges it shares a character with
- * its neighbours, which is left out. And the text in hexadecimal.
+ * its neighbours, which is left out unless nothing follows. And the text in hexadecimal.
  */
 function codedForms(text: string): string[] {
   const bytes = [...new TextEncoder().encode(text)];
-  const forms = [0, 1, 2].map((offset) => {
+  const forms = [0, 1, 2].flatMap((offset) => {
     const code = base64([...new Array<number>(offset).fill(0), ...bytes]);
-    return code.slice([0, 2, 3][offset], Math.floor(((offset + bytes.length) * 8) / 6));
+    const length = offset + bytes.length;
+    const start = [0, 2, 3][offset];
+    const whole = code.slice(start, Math.floor((length * 8) / 6));
+    if (length % 3 === 0) return [whole];
+    // At the end of the text the last character is the secret's alone.
+    const last = code.slice(start, Math.ceil((length * 8) / 6));
+    return [whole, last, last.padEnd(last.length + 3 - (length % 3), '=')];
   });
   const digits = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
   return [
