@@ -13,11 +13,11 @@ type Secrets<Operation extends string> = Handler<'secretsmanager', Operation>;
 const VERSIONS_PAGE = 100;
 
 export function describingOperations(room: Room) {
-  const { read } = room.house.database;
+  const { database } = room.house;
 
   const DescribeSecret: Secrets<'DescribeSecret'> = async (call, input) => {
     const row = await requireSecret(room, call, 'DescribeSecret', input.SecretId);
-    const stages = versionsToStages(await stagesOf(read, row.arn));
+    const stages = versionsToStages(await stagesOf(database.read, row.arn));
     return { ...view(row), ...(stages === undefined ? {} : { VersionIdsToStages: stages }) };
   };
 
@@ -25,7 +25,7 @@ export function describingOperations(room: Room) {
     const { rows, next } = await listSecrets(room, 'ListSecrets', input);
     const SecretList: SecretListEntry[] = [];
     for (const row of rows) {
-      const stages = versionsToStages(await stagesOf(read, row.arn));
+      const stages = versionsToStages(await stagesOf(database.read, row.arn));
       SecretList.push({ ...view(row), ...(stages === undefined ? {} : { SecretVersionsToStages: stages }) });
     }
     return { SecretList, ...next };
@@ -33,11 +33,11 @@ export function describingOperations(room: Room) {
 
   const ListSecretVersionIds: Secrets<'ListSecretVersionIds'> = async (call, input) => {
     const row = await requireSecret(room, call, 'ListSecretVersionIds', input.SecretId);
-    const labels = labelsByVersion(await stagesOf(read, row.arn));
+    const labels = labelsByVersion(await stagesOf(database.read, row.arn));
     const list = ['ListSecretVersionIds', row.arn, input.IncludeDeprecated === true];
     const [skipped = 0] = readToken(room, list, input.NextToken) ?? [];
     const size = input.MaxResults ?? VERSIONS_PAGE;
-    const all = (await listVersions(read, row.arn)).filter(
+    const all = (await listVersions(database.read, row.arn)).filter(
       ({ version_id }) => input.IncludeDeprecated === true || labels.has(version_id),
     );
     const end = Number(skipped) + size;
