@@ -5,6 +5,7 @@
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createDockerRuntime } from '#runtimes/docker/docker.ts';
 import { parseBuildNetwork } from '#runtimes/egress.ts';
 import { createSandboxRuntime, type Isolation } from '#runtimes/sandbox.ts';
 import type { StepEnd } from '#runtimes/runtime.ts';
@@ -12,7 +13,8 @@ import { ATTEMPTS } from './attempts.ts';
 
 export interface ChildPlan {
   readonly data: string;
-  readonly isolation: Isolation;
+  /** How a sandbox is made, or the image of the container and its engine. */
+  readonly isolation: Isolation | { readonly socketPath: string; readonly image: string };
   /** For what stands in braces in the attempts. */
   readonly words: Readonly<Record<string, string>>;
 }
@@ -38,12 +40,16 @@ const LIMITS = {
 };
 
 const plan = JSON.parse(process.argv[2] ?? '') as ChildPlan;
-const runtime = createSandboxRuntime({
-  directory: join(plan.data, 'shared'),
-  hidden: plan.data,
-  isolation: plan.isolation,
-  network: parseBuildNetwork('allow:public'),
-});
+const network = parseBuildNetwork('allow:public');
+const { isolation } = plan;
+const runtime =
+  typeof isolation === 'string'
+    ? createSandboxRuntime({ directory: join(plan.data, 'shared'), hidden: plan.data, isolation, network })
+    : createDockerRuntime({ socketPath: isolation.socketPath, network });
+const image =
+  typeof isolation === 'string'
+    ? {}
+    : { image: { id: (await runtime.images?.find(isolation.image)) ?? '', isPrivileged: false } };
 const problem = await runtime.problem();
 if (problem !== undefined) {
   console.log(JSON.stringify({ problem }));
@@ -58,7 +64,7 @@ for (const [i, attempt] of ATTEMPTS.entries()) {
   );
   const started = performance.now();
   const id = `escape-${process.pid}-${i}`;
-  const sandbox = await runtime.open({ id, directory, workspace: '/codebuild', limits: LIMITS });
+  const sandbox = await runtime.open({ id, directory, workspace: '/codebuild', limits: LIMITS, ...image });
   const step = { number: 1, heading: '', script: `${script}\necho tried\n` };
   const late: StepEnd = { type: 'died', reason: 'it was ended from outside' };
   const end = await sandbox

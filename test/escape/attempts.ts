@@ -19,7 +19,8 @@ export interface Attempt {
 const perl = (program: string) => `perl -e '${program}' 2>/dev/null`;
 const writes = (path: string, text: string) =>
   `{ echo ${text} >${path}; } 2>/dev/null && echo "ESCAPED wrote ${path}"`;
-const reads = (path: string) => `head -c 1 ${path} 2>/dev/null | grep -q . && echo "ESCAPED read ${path}"`;
+const reads = (path: string) =>
+  `timeout 1 head -c 1 ${path} 2>/dev/null | grep -q . && echo "ESCAPED read ${path}"`;
 
 export const ATTEMPTS: readonly Attempt[] = [
   {
