@@ -73,6 +73,27 @@ program
   .option('--quotas <name>', 'whose quotas, as for serve', process.env['SLIPWAY_QUOTAS'] ?? 'seed')
   .action(async (options) => (await import('./worker.ts')).worker(options));
 
+const keys = program.command('keys').description('the keys that seal what the installation keeps');
+const keysCommand = (name: string) =>
+  keys
+    .command(name)
+    .option('--data <dir>', 'the data directory', defaultDirectory())
+    .option('--json', 'print JSON', false);
+
+keysCommand('status')
+  .description('which keys there are, and what each is for')
+  .action(async (options) => (await import('./keys.ts')).printStatus(options));
+
+keysCommand('rotate')
+  .description('add a key that seals from now on')
+  .action(async (options) => (await import('./keys.ts')).rotate(options));
+
+keysCommand('rewrap')
+  .description('put all keys under another root key: a new one in the data directory, or one kept elsewhere')
+  .option('--to-file <file>', 'the root key of this file, made when it is not there')
+  .option('--to-command <command>', 'the root key that this command prints')
+  .action(async (options) => (await import('./keys.ts')).rewrap(options));
+
 program
   .command('doctor')
   .description('check this machine and a data directory')

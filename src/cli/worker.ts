@@ -83,9 +83,9 @@ function parseServer(text: string): string {
 
 /** The servers' data directory must be there; the folder for builds must be this machine's own. */
 function openShared({ data, scratch }: WorkerOptions): RootKey | undefined {
-  if (!existsSync(join(data, 'master.key'))) {
+  if (!existsSync(join(data, 'keyring.json'))) {
     throw new Error(
-      `${data} is not the data directory of the servers: it holds no master.key. Mount it here, and name it with --data.`,
+      `${data} is not the data directory of the servers: it holds no keyring.json. Mount it here, and name it with --data.`,
     );
   }
   mkdirSync(scratch, { recursive: true, mode: 0o700 });

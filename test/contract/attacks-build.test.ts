@@ -92,7 +92,7 @@ test('commands see neither the data of the server, nor its processes, nor its en
   const build = await run(
     spec(
       [
-        `for f in ${data}/master.key ${data}/credentials ${data}/slipway.db ${house.directory}/outside/secret; do [ -e $f ] && echo "SEEN $f"; done; true`,
+        `for f in ${data}/master.key ${data}/keyring.json ${data}/credentials ${data}/slipway.db ${house.directory}/outside/secret; do [ -e $f ] && echo "SEEN $f"; done; true`,
         'for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline 2>/dev/null; echo; done | grep -E "[s]lipway|[n]ode " && echo SEEN-PROCESS; true',
         'cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n" | grep -E "SLIPWAY_ROOT|AWS_SECRET" && echo SEEN-ENV; true',
         'grep -E "^CapEff" /proc/self/status; id -u; touch /usr/x 2>/dev/null && echo SEEN-WRITE; true',

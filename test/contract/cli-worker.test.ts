@@ -101,7 +101,7 @@ test('folders, numbers and addresses that cannot be right are named', () => {
   );
   assert.match(refusal({ database, server: 'build-server' }), /^slipway: build-server is not a URL/);
   mkdirSync(data, { recursive: true });
-  spawnSync('sh', ['-c', `: >'${join(data, 'master.key')}'`]);
+  spawnSync('sh', ['-c', `: >'${join(data, 'keyring.json')}'`]);
   assert.match(refusal({ database, scratch: join(data, 'scratch') }), /which all machines share/);
   assert.match(refusal({ database }), /^slipway: No Slipway answers at http:\/\/127\.0\.0\.1:9: /);
   rmSync(data, { recursive: true });

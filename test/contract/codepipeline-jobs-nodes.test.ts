@@ -35,7 +35,7 @@ describe('on two nodes', { skip: postgresSkip }, () => {
       });
     const one = await open('one');
     mkdirSync(join(directory, 'two'), { mode: 0o700 });
-    for (const file of ['master.key', 'credentials']) {
+    for (const file of ['master.key', 'keyring.json', 'credentials']) {
       copyFileSync(join(directory, 'one', file), join(directory, 'two', file));
     }
     nodes = [one, await open('two')];

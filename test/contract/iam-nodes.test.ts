@@ -79,7 +79,7 @@ describe('on PostgreSQL', { skip: postgresSkip }, () => {
     const [here, there] = [join(base, 'here'), join(base, 'there')];
     const first = await open(here, url);
     mkdirSync(there, { mode: 0o700 });
-    copyFileSync(join(here, 'master.key'), join(there, 'master.key'));
+    for (const name of ['master.key', 'keyring.json']) copyFileSync(join(here, name), join(there, name));
     const second = await open(there, url);
     try {
       await first.root.send('iam:CreateUser', { UserName: 'cid' });

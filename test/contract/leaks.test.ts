@@ -24,7 +24,7 @@ const secrets = new Map<string, string>();
 before(async () => {
   house = await createTestHouse({ log: createLog((line) => void lines.push(line), 'debug') });
   secrets.set('the root key', house.credentials.secretAccessKey);
-  secrets.set('the master key', readFileSync(join(house.directory, 'data', 'master.key')).toString('base64'));
+  secrets.set('the master key', readFileSync(join(house.directory, 'data', 'master.key'), 'utf8').trim());
 });
 after(() => house.close());
 
@@ -131,7 +131,14 @@ test('while git and a build run, no argument or environment that others can read
 test('the data directory is private, whatever it was before, and so is every file with a secret', async () => {
   const data = join(house.directory, 'data');
   assert.equal(lstatSync(data).mode & 0o777, 0o700);
-  for (const name of ['credentials', 'master.key', 'slipway.db', 'slipway.db-wal', 'slipway.db-shm'])
+  for (const name of [
+    'credentials',
+    'master.key',
+    'keyring.json',
+    'slipway.db',
+    'slipway.db-wal',
+    'slipway.db-shm',
+  ])
     assert.equal(lstatSync(join(data, name)).mode & 0o077, 0, name);
   for (const name of readdirSync(data, { withFileTypes: true })) {
     if (name.isFile()) assert.equal(lstatSync(join(data, name.name)).mode & 0o077, 0, name.name);
