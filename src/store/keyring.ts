@@ -136,7 +136,7 @@ export function openBundle(directory: string, root: RootSecret): Bundle {
 }
 
 /** What a server makes in its data directory after it has opened the keyring. */
-const TRACES: readonly string[] = ['credentials', 'slipway.db', 'objects', 'repositories'];
+const TRACES: readonly string[] = ['credentials', 'slipway.db', 'repositories'];
 
 function prefixOf(id: string): string {
   return id === FOUNDING_ID ? FIRST_VERSION : `v2.${id}.`;
