@@ -3,7 +3,8 @@
  * a build that is taken up again after a crash begins with its current phase, whose steps the sandbox remembers.
  */
 
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { currentPhase } from '#core/build/decide.ts';
 import type { BuildFacts, BuildState, BuildWorker, PhaseContext, PhaseType } from '#core/build/state.ts';
 import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
@@ -106,7 +107,8 @@ function isElsewhere(
 export async function cleanUp(room: Room, sessions: RoleSessions, state: Planned): Promise<void> {
   const directory = buildDirectory(room, state.plan.uuid);
   await room.runtime.kill(directory, 0);
-  rmSync(directory, { recursive: true, force: true });
+  // A workspace may hold a hundred thousand files, and everybody else would wait for them.
+  await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   sessions.forget(state.plan.uuid);
   forgetSecrets(directory);
 }
