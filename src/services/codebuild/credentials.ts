@@ -61,7 +61,7 @@ export function credentialsRoute(
   house: House,
   sessions: RoleSessions,
   findWork: (uuid: string) => Promise<Work | undefined>,
-  gitLogin: (work: Work, asked: URLSearchParams) => Promise<object | undefined>,
+  gitLogin: (work: Work, asked: URLSearchParams, host: string) => Promise<object | undefined>,
 ): Route {
   return {
     prefix: CREDENTIALS_PREFIX,
@@ -79,7 +79,8 @@ export function credentialsRoute(
       }
       try {
         if (rest !== undefined) {
-          const login = await gitLogin(state, new URLSearchParams(rest.slice(rest.indexOf('?') + 1)));
+          const asked = new URLSearchParams(rest.slice(rest.indexOf('?') + 1));
+          const login = await gitLogin(state, asked, request.headers.host ?? '');
           return login ? answer(response, 200, login) : answer(response, 404, { code: 'NoCredentials' });
         }
         const { credentials } = await sessions.of(state.plan);

@@ -30,17 +30,20 @@ function isOfStranger(webhook: Readonly<Record<string, string>> | undefined): bo
   return webhook?.['CODEBUILD_WEBHOOK_EVENT']?.startsWith('PULL_REQUEST') ?? false;
 }
 
-/** Answers git's question; `undefined` when it asks for anything that is no source of its build. */
+/** Answers git's question, who reached us as `host`; `undefined` when it asks for anything that is no source of its build. */
 export async function answerGit(
   room: Room,
   sessions: RoleSessions,
   { plan, facts }: Pick<BuildState, 'plan'> & Partial<Pick<BuildState, 'facts'>>,
   asked: URLSearchParams,
+  host: string,
 ): Promise<{ readonly username: string; readonly password: string } | undefined> {
   const { house } = room;
   if (!facts?.gitCredentialHelper || isOfStranger(plan.webhook)) return undefined;
   const url = `${asked.get('protocol') ?? ''}://${asked.get('host') ?? ''}/${asked.get('path') ?? ''}`;
-  const source = [plan.source, ...plan.secondarySources].find((each) => isFor(each, url, house.endpoint()));
+  const source = [plan.source, ...plan.secondarySources].find((each) =>
+    isFor(each, url, [host, new URL(house.endpoint()).host]),
+  );
   if (!source) return undefined;
   if (source.type === 'CODECOMMIT') {
     const { credentials } = await sessions.of(plan);
@@ -52,14 +55,11 @@ export async function answerGit(
 }
 
 /** A role may read any repository of the house; a token is good for its host. */
-function isFor(source: SourcePlan, url: string, endpoint: string): boolean {
+function isFor(source: SourcePlan, url: string, hosts: readonly string[]): boolean {
   if (!URL.canParse(url)) return false;
-  const { origin, pathname } = new URL(url);
+  const { host, origin, pathname } = new URL(url);
   if (source.type === 'CODECOMMIT') {
-    return (
-      origin === new URL(endpoint).origin &&
-      repositoryOf({ type: 'CODECOMMIT', location: pathname }) !== undefined
-    );
+    return hosts.includes(host) && repositoryOf({ type: 'CODECOMMIT', location: pathname }) !== undefined;
   }
   return URL.canParse(source.location ?? '') && new URL(source.location ?? '').origin === origin;
 }

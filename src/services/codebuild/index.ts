@@ -111,7 +111,9 @@ export function openCodebuild(
     subscriptions: [batchSubscription(batches)],
     resourcePolicy: createPolicyReader(house),
     routes: [
-      credentialsRoute(house, sessions, findWork, (state, asked) => answerGit(room, sessions, state, asked)),
+      credentialsRoute(house, sessions, findWork, (state, asked, host) =>
+        answerGit(room, sessions, state, asked, host),
+      ),
       badgesRoute(room),
       webhookRoute(room, batches),
     ],
