@@ -40,7 +40,7 @@ import { openSqs } from '#services/sqs/index.ts';
 import { openSsm } from '#services/ssm/index.ts';
 import { openSts } from '#services/sts/index.ts';
 import { checkSchema, type Database, migrate, openDatabase } from '#store/database.ts';
-import { type Keyring, openKeyring } from '#store/keyring.ts';
+import { openKeyring } from '#store/keyring.ts';
 import { openConfiguredObjects } from '#store/configured-objects.ts';
 import { openRepositories } from '#store/repositories.ts';
 import { openRootKey, type RootKey } from '#store/root-key.ts';
@@ -95,8 +95,6 @@ export interface Slipway {
 
 export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  // Before anything is made or changed: without the right root key this is somebody else's data.
-  const keyring = openKeyring(options.directory, options.environment);
   const rootKey = openRootKey(options.directory, options.environment, options.workerOf === undefined);
   const database = await openDatabase({
     ...(options.databaseUrl ? { url: options.databaseUrl } : { path: join(options.directory, 'slipway.db') }),
@@ -104,7 +102,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
     log: options.log,
   });
   try {
-    return await openHouse(options, rootKey, keyring, database);
+    return await openHouse(options, rootKey, database);
   } catch (error) {
     // Whoever tries again must find the data directory free.
     await database.close();
@@ -112,12 +110,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
   }
 }
 
-async function openHouse(
-  options: SlipwayOptions,
-  rootKey: RootKey,
-  keyring: Keyring,
-  database: Database,
-): Promise<Slipway> {
+async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Database): Promise<Slipway> {
   const { directory, account, region, quotas = 'seed', log, clock = systemClock, workerOf } = options;
   const workplace = openWorkplace(options.scratch ?? directory);
   const engine = createEngine({
@@ -140,7 +133,7 @@ async function openHouse(
     log,
     database,
     objects: await openConfiguredObjects(join(directory, 'objects'), options.environment, () => clock.now()),
-    keyring,
+    keyring: openKeyring(directory),
     engine,
     repositories: openRepositories(join(directory, 'repositories')),
     asService: (service, sourceArn) => gateway.asService(service, sourceArn),
@@ -196,11 +189,18 @@ function openRooms(house: House, options: SlipwayOptions, workplace: Workplace) 
     openSecretsmanager(house),
     openS3(house),
     openCodecommit(house),
-    openCodebuild(house, createRuntime(options), options.folders, workplace, {
-      isWorker: options.builds !== 'off',
-      buildsMax: options.builds === 'off' ? undefined : options.builds,
-      signs: options.signsOfLife ?? {},
-    }),
+    openCodebuild(
+      house,
+      createRuntime(options),
+      options.folders,
+      workplace,
+      {
+        isWorker: options.builds !== 'off',
+        buildsMax: options.builds === 'off' ? undefined : options.builds,
+        signs: options.signsOfLife ?? {},
+      },
+      options.environment,
+    ),
     ...openCodedeploy(house),
     openCodestarNotifications(house),
     openCodepipeline(house, { githubApi: options.environment['SLIPWAY_GITHUB_API'] }),

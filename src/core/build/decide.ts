@@ -15,6 +15,7 @@
 
 import type { Decision, EngineEvent, Stamp } from '#base/decider.ts';
 import type { CommandPhase } from '#core/buildspec/buildspec.ts';
+import { commitOf } from './commit-status.ts';
 import { PHASES } from './state.ts';
 import type {
   BuildEffect,
@@ -42,9 +43,18 @@ function decide(state: BuildState | undefined, event: (BuildEvent | EngineEvent)
   const decision = decideEvent(state, event);
   const open = state?.phases.filter((phase) => phase.endAt !== undefined).length ?? 0;
   const ended = (decision.state?.phases ?? []).filter((phase) => phase.endAt !== undefined).slice(open);
-  if (ended.length === 0) return decision;
   const told = ended.map(({ type }): BuildEffect => ({ type: 'PublishPhase', phase: type }));
-  return { ...decision, effects: [...decision.effects, ...told] };
+  const reported = decision.state ? reportsOf(state, decision.state) : [];
+  if (told.length + reported.length === 0) return decision;
+  return { ...decision, effects: [...decision.effects, ...told, ...reported] };
+}
+
+/** The provider hears of a commit as soon as it is known, and of the end. */
+function reportsOf(before: BuildState | undefined, after: BuildState): readonly BuildEffect[] {
+  if (!after.plan.source.reportBuildStatus || commitOf(after) === undefined) return [];
+  if (after.isComplete) return before?.isComplete ? [] : [{ type: 'ReportStatus', change: 'ENDED' }];
+  const isKnown = before !== undefined && commitOf(before) !== undefined;
+  return isKnown ? [] : [{ type: 'ReportStatus', change: 'PENDING' }];
 }
 
 function decideEvent(
@@ -164,7 +174,8 @@ function decideEffectFailed(
   // The house must hear of every end, however long its hearers are deaf.
   if (event.effectType === 'PublishChange' || event.effectType === 'PublishPhase')
     return { state, effects: [event.effect as BuildEffect] };
-  if (state.isComplete) return { state, effects: [] };
+  // What a provider does not hear fails no build.
+  if (state.isComplete || event.effectType === 'ReportStatus') return { state, effects: [] };
   const context = { statusCode: 'INTERNAL_SERVICE_ERROR', message: event.message };
   if (event.effectType === 'RunBuild' || event.effectType === 'PlaceBuild')
     return end(state, 'FAULT', context, at);

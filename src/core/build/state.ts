@@ -217,6 +217,8 @@ export type BuildEffect =
   | { readonly type: 'KillBuild'; readonly place?: string }
   /** Starts the build again, as another build. */
   | { readonly type: 'StartAutoRetry' }
+  /** Tells the provider of the repository of its commit's status. */
+  | { readonly type: 'ReportStatus'; readonly change: 'PENDING' | 'ENDED' }
   /** Tells the house that a phase ended. */
   | { readonly type: 'PublishPhase'; readonly phase: PhaseType }
   /** Tells the house of a new status. */

@@ -24,6 +24,7 @@ import {
   planChild,
 } from './batches/index.ts';
 import { buildOperations } from './builds.ts';
+import { readStatusApis } from './commit-status.ts';
 import { createRoleSessions, credentialsRoute, type Work } from './credentials.ts';
 import { fleetMigration, fleetOperations, readFleetLimits } from './fleets/index.ts';
 import { gaps } from './gaps.ts';
@@ -57,6 +58,7 @@ export function openCodebuild(
   folders: LocalFolders = new Map(),
   workplace: Workplace = openWorkplace(house.directory),
   offer: Offer = { isWorker: true, buildsMax: undefined, signs: {} },
+  environment: NodeJS.ProcessEnv = {},
 ): Service<'codebuild'> {
   const sessions = createRoleSessions(house);
   const running = createRunning(BUILDS_AT_ONCE_MAX);
@@ -70,6 +72,7 @@ export function openCodebuild(
     machine: () => machine,
     placing: () => placing,
     poolLimits: readFleetLimits,
+    statusApis: readStatusApis(environment),
   };
   const machine = createMachine(room, sessions);
   const placing = createPlacing(room);

@@ -4,6 +4,7 @@ import { deriveUuid } from '#base/ids.ts';
 import { buildDecider } from '#core/build/decide.ts';
 import type { BuildState } from '#core/build/state.ts';
 import type { BusEvent, House } from '#services/service.ts';
+import { reportStatus } from './commit-status.ts';
 import type { RoleSessions } from './credentials.ts';
 import type { BuildMachine, Room } from './room.ts';
 import { killBuild, runBuild } from './run.ts';
@@ -33,6 +34,10 @@ export function createMachine(room: Room, sessions: RoleSessions): BuildMachine 
       async StartAutoRetry(_effect, { machineId }) {
         const arn = await startAutoRetry(room, sessions.of, machineId);
         return arn === undefined ? undefined : { type: 'AutoRetryStarted', arn };
+      },
+      async ReportStatus({ change }, { machineId }) {
+        await reportStatus(room, sessions, machineId, change);
+        return undefined;
       },
       async PublishPhase({ phase: type }, { machineId }) {
         const state = await house.engine.read(machine, machineId);

@@ -7,6 +7,7 @@ import type { BuildEffect, BuildEvent, BuildState } from '#core/build/state.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Scope } from '#services/service.ts';
+import type { StatusApis } from './commit-status.ts';
 import type { LocalFolders } from './local-folders.ts';
 import type { Placing } from './placing.ts';
 import type { Running } from './running.ts';
@@ -28,6 +29,8 @@ export interface Room {
   readonly signs: SignsOfLife;
   /** How many builds of a fleet may run at the same time, by its ARN; see `workers.ts`. */
   readonly poolLimits: (kysely: Kysely<unknown>) => Promise<ReadonlyMap<string, number>>;
+  /** Where the status of a commit is told. */
+  readonly statusApis: StatusApis;
   /** The machine, once it is made; effects and operations send to it. */
   readonly machine: () => BuildMachine;
 }

@@ -17,6 +17,7 @@ import { ZipRefused } from '#store/zip-entries.ts';
 import { readCloneReference } from './clone-reference.ts';
 import { cloneReferred, cloneRepository, type Refuse } from './git-sources.ts';
 import { keep, PhaseFailure, type Bench } from './bench.ts';
+import { statusProblem } from './commit-status.ts';
 import { restoreCache } from './caches.ts';
 import { COMMANDS_FOLDER, writeCommands } from './commands-on-path.ts';
 import { createEnvironment } from './environment.ts';
@@ -39,9 +40,8 @@ export async function downloadSource(bench: Bench): Promise<BuildFacts> {
   const parsed = plan.batch?.isRoot ? parseBatchspec(text) : parseBuildspec(text);
   if ('error' in parsed) throw new PhaseFailure('YAML_FILE_ERROR', parsed.error);
   const { buildspec: spec } = parsed;
-  if (plan.source.reportBuildStatus) {
-    bench.say('The status of this build is not told to the provider: Slipway does not call providers');
-  }
+  const unreported = plan.source.reportBuildStatus && statusProblem(bench.room.statusApis, plan.source);
+  if (unreported) bench.say(`The status of this build is not told to the provider: ${unreported}`);
   for (const warning of spec.warnings) bench.say(`Warning: ${warning}`);
   bench.say('Processing environment variables');
   const variables = await createEnvironment(bench, spec, places, resolved);
