@@ -40,7 +40,7 @@ import { openSqs } from '#services/sqs/index.ts';
 import { openSsm } from '#services/ssm/index.ts';
 import { openSts } from '#services/sts/index.ts';
 import { checkSchema, type Database, migrate, openDatabase } from '#store/database.ts';
-import { openKeyring } from '#store/keyring.ts';
+import { type Keyring, openKeyring } from '#store/keyring.ts';
 import { openConfiguredObjects } from '#store/configured-objects.ts';
 import { openRepositories } from '#store/repositories.ts';
 import { openRootKey, type RootKey } from '#store/root-key.ts';
@@ -95,6 +95,8 @@ export interface Slipway {
 
 export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  // Before anything is made or changed: without the right root key this is somebody else's data.
+  const keyring = openKeyring(options.directory, options.environment);
   const rootKey = openRootKey(options.directory, options.environment, options.workerOf === undefined);
   const database = await openDatabase({
     ...(options.databaseUrl ? { url: options.databaseUrl } : { path: join(options.directory, 'slipway.db') }),
@@ -102,7 +104,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
     log: options.log,
   });
   try {
-    return await openHouse(options, rootKey, database);
+    return await openHouse(options, rootKey, keyring, database);
   } catch (error) {
     // Whoever tries again must find the data directory free.
     await database.close();
@@ -110,7 +112,12 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
   }
 }
 
-async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Database): Promise<Slipway> {
+async function openHouse(
+  options: SlipwayOptions,
+  rootKey: RootKey,
+  keyring: Keyring,
+  database: Database,
+): Promise<Slipway> {
   const { directory, account, region, quotas = 'seed', log, clock = systemClock, workerOf } = options;
   const workplace = openWorkplace(options.scratch ?? directory);
   const engine = createEngine({
@@ -133,7 +140,7 @@ async function openHouse(options: SlipwayOptions, rootKey: RootKey, database: Da
     log,
     database,
     objects: await openConfiguredObjects(join(directory, 'objects'), options.environment, () => clock.now()),
-    keyring: openKeyring(directory),
+    keyring,
     engine,
     repositories: openRepositories(join(directory, 'repositories')),
     asService: (service, sourceArn) => gateway.asService(service, sourceArn),
@@ -208,6 +215,12 @@ function openRooms(house: House, options: SlipwayOptions, workplace: Workplace) 
   ] as const satisfies readonly AnyService[];
 }
 
+/**
+ * What a crash left, and the chores of the rooms, are for the servers. A worker only needs what it cannot do without in
+ * memory: its place, and which data events of its calls somebody wants records of.
+ */
+const ROOMS_OF_WORKERS: readonly string[] = ['codebuild', 'cloudtrail'];
+
 /** Only on the machine itself can it be known that a process has ended. */
 function isGoneFrom({ id }: Workplace, node: string): boolean {
   const name = node.startsWith(`${id} `) ? parseProcessName(node.slice(id.length + 1)) : undefined;
@@ -215,12 +228,6 @@ function isGoneFrom({ id }: Workplace, node: string): boolean {
 }
 
 /** Where builds run. `process` isolates nothing, so only the operator's own word chooses it. */
-/**
- * What a crash left, and the chores of the rooms, are for the servers. A worker only needs what it cannot do without in
- * memory: its place, and which data events of its calls somebody wants records of.
- */
-const ROOMS_OF_WORKERS: readonly string[] = ['codebuild', 'cloudtrail'];
-
 function createRuntime({ runtime, directory, scratch = directory, environment }: SlipwayOptions): Runtime {
   return openRuntime(runtime, environment, {
     directory: join(scratch, 'codebuild', 'sandboxes'),
