@@ -16,8 +16,7 @@ const CHUNKS_AT_ONCE = 100;
 const STREAMS_AT_ONCE = 100;
 
 export interface Dropping {
-  /** Resolves when what is to be removed now is removed. */
-  start(): Promise<void>;
+  start(): void;
   /** Something was deleted. */
   soon(): void;
   stop(): Promise<void>;
@@ -138,10 +137,8 @@ export function createDropping(house: House): Dropping {
   }
 
   return {
-    async start() {
-      await run();
-      arm(PERIOD_MS);
-    },
+    // Nobody waits for it: a group of many gigabytes takes its time, and nobody finds what is in it.
+    start: runAside,
     soon: runAside,
     async stop() {
       isStopped = true;

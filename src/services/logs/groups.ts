@@ -27,14 +27,7 @@ export function groupOperations(house: House, keys: DataKeys, dropping: Dropping
       : undefined;
     await database.transaction(async (transaction) => {
       const rows = tables(transaction);
-      const there = await rows
-        .selectFrom('logs_group')
-        .select('name')
-        .where('name', '=', name)
-        .executeTakeFirst();
-      if (there) throw fault('ResourceAlreadyExistsException', 'The specified log group already exists');
-      if (key) await rows.insertInto('logs_data_key').values(key).execute();
-      await rows
+      const { numInsertedOrUpdatedRows: made } = await rows
         .insertInto('logs_group')
         .values({
           name,
@@ -45,7 +38,10 @@ export function groupOperations(house: House, keys: DataKeys, dropping: Dropping
           data_key_id: key?.data_key_id ?? null,
           is_protected: input.deletionProtectionEnabled ? 1 : 0,
         })
-        .execute();
+        .onConflict((conflict) => conflict.column('name').doNothing())
+        .executeTakeFirstOrThrow();
+      if (!made) throw fault('ResourceAlreadyExistsException', 'The specified log group already exists');
+      if (key) await rows.insertInto('logs_data_key').values(key).execute();
     });
     return {};
   };

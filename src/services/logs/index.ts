@@ -58,7 +58,7 @@ export function openLogs(house: House): Service<'logs'> {
     migrations: createMigrations(house),
     async recover() {
       await metrics.recover();
-      await dropping.start();
+      dropping.start();
     },
     resourcePolicy: createPolicyReader(house),
     drain: () => tails.end(),

@@ -46,7 +46,11 @@ export function createPutLogEvents({ house, chunks, keys, metrics, tails }: Part
       // A key is opened by KMS, which no transaction of ours can wait for.
       const group = await requireGroup(database.read, input.logGroupName ?? '');
       const key = group.data_key_id === null ? undefined : await keys.open(group.data_key_id);
-      const taken = await database.transaction((transaction) => takeWith(transaction, call, input, key));
+      const taken = await database.transaction(
+        (transaction) => takeWith(transaction, call, input, key),
+        // The stream's row is locked, and whoever deletes a stream or its chunks writes it too.
+        'snapshot',
+      );
       if (taken) return taken;
     }
     throw fault('OperationAbortedException', 'The key of the log group is being changed. Try again.');
@@ -55,7 +59,7 @@ export function createPutLogEvents({ house, chunks, keys, metrics, tails }: Part
   /** Nothing when the group has another key now. */
   async function takeWith(transaction: Kysely<unknown>, call: Call, input: Input, key: DataKey | undefined) {
     const rows = tables(transaction);
-    const stream = await requireStream(transaction, input.logGroupName ?? '', input.logStreamName);
+    const stream = await lockStream(transaction, input.logGroupName ?? '', input.logStreamName ?? '');
     const group = await requireGroup(transaction, stream.group_name);
     if (group.data_key_id !== (key?.id ?? null)) return undefined;
     const since = keptSince(group, call.at);
@@ -78,6 +82,20 @@ export function createPutLogEvents({ house, chunks, keys, metrics, tails }: Part
       since,
       isCounted: await metrics.count(transaction, group.name, events),
     };
+  }
+
+  /** Batches of one stream come one after the other, from whichever node. */
+  async function lockStream(transaction: Kysely<unknown>, group: string, name: string): Promise<StreamRow> {
+    if (database.dialect === 'postgres') {
+      await tables(transaction)
+        .selectFrom('logs_stream')
+        .select('stream_id')
+        .where('group_name', '=', group)
+        .where('name', '=', name)
+        .forUpdate()
+        .execute();
+    }
+    return requireStream(transaction, group, name);
   }
 
   return { PutLogEvents };

@@ -14,15 +14,7 @@ export function streamOperations({ database }: House, dropping: Dropping) {
     const streamId = Number(createText('0123456789', 15));
     await database.transaction(async (transaction) => {
       await requireGroup(transaction, group);
-      const rows = tables(transaction);
-      const there = await rows
-        .selectFrom('logs_stream')
-        .select('stream_id')
-        .where('group_name', '=', group)
-        .where('name', '=', name)
-        .executeTakeFirst();
-      if (there) throw fault('ResourceAlreadyExistsException', 'The specified log stream already exists');
-      await rows
+      const { numInsertedOrUpdatedRows: made } = await tables(transaction)
         .insertInto('logs_stream')
         .values({
           stream_id: streamId,
@@ -37,7 +29,10 @@ export function streamOperations({ database }: House, dropping: Dropping) {
           loose_chunks: 0,
           loose_size: 0,
         })
-        .execute();
+        .onConflict((conflict) => conflict.columns(['group_name', 'name']).doNothing())
+        .executeTakeFirstOrThrow();
+      if (made) return;
+      throw fault('ResourceAlreadyExistsException', 'The specified log stream already exists');
     });
     return {};
   };

@@ -1,0 +1,102 @@
+/** Logs when two nodes share PostgreSQL: both write into one stream, small chunks merge, and each line is there once. */
+
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { isFault } from '#base/fault.ts';
+import { silentLog } from '#base/log.ts';
+import { createSlipway, type Slipway } from '#slipway';
+import { postgresSkip, startPostgres, type Cluster } from '#test/support/postgres.ts';
+import { until } from '#test/support/until.ts';
+
+const PLACE = { logGroupName: 'shared', logStreamName: 'main' };
+const BATCHES = 60;
+
+describe('on two nodes', { skip: postgresSkip }, () => {
+  const directory = mkdtempSync(join(tmpdir(), 'slipway-logs-nodes-'));
+  let cluster: Cluster;
+  let nodes: readonly [Slipway, Slipway];
+  before(async () => {
+    cluster = await startPostgres();
+    const databaseUrl = await cluster.createDatabase();
+    const open = (name: string) =>
+      createSlipway({
+        directory: join(directory, name),
+        host: '127.0.0.1',
+        port: 0,
+        databaseUrl,
+        account: '123456789012',
+        region: 'us-east-1',
+        runtime: 'process',
+        environment: {},
+        log: silentLog,
+      });
+    const one = await open('one');
+    mkdirSync(join(directory, 'two'), { mode: 0o700 });
+    // The secrets of the installation, whatever files they are.
+    const isSecret = (path: string) => !['objects', 'repositories'].includes(basename(path));
+    cpSync(join(directory, 'one'), join(directory, 'two'), { recursive: true, filter: isSecret });
+    nodes = [one, await open('two')];
+    await one.root.send('logs:CreateLogGroup', { logGroupName: PLACE.logGroupName });
+    await one.root.send('logs:CreateLogStream', PLACE);
+  });
+  after(async () => {
+    for (const node of nodes) await node.close(1_000);
+    await cluster.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('both write into one stream at once, a reader on each sees every line once', async () => {
+    const now = Date.now();
+    const writers = nodes.map(async ({ root }, node) => {
+      for (let batch = 0; batch < BATCHES; batch++) {
+        const logEvents = [{ timestamp: now + batch, message: `${node}.${batch}` }];
+        await root.send('logs:PutLogEvents', { ...PLACE, logEvents });
+      }
+    });
+    await Promise.all(writers);
+    const expected = nodes.flatMap((_, node) =>
+      Array.from({ length: BATCHES }, (__, batch) => `${node}.${batch}`),
+    );
+    for (const { root } of nodes) {
+      const { events = [] } = await root.send('logs:GetLogEvents', PLACE);
+      assert.deepEqual(events.map(({ message }) => message).toSorted(), expected.toSorted());
+      const found = await root.send('logs:FilterLogEvents', { logGroupName: 'shared', filterPattern: '0.7' });
+      assert.deepEqual(
+        found.events?.map(({ message }) => message),
+        ['0.7'],
+      );
+    }
+    const chunks = await countChunks(nodes[0]);
+    assert.ok(chunks < BATCHES, `${chunks} chunks`);
+  });
+
+  test('a group and a stream that both make at once are made once', async () => {
+    const place = { logGroupName: 'raced', logStreamName: 'main' };
+    for (const operation of ['logs:CreateLogGroup', 'logs:CreateLogStream'] as const) {
+      const all = Array.from({ length: 6 }, (_, i) => nodes[i % 2 === 0 ? 0 : 1].root.send(operation, place));
+      const settled = await Promise.allSettled(all);
+      const refusals = settled
+        .filter((one) => one.status === 'rejected')
+        .map(({ reason }) => reason as Error);
+      assert.equal(refusals.length, 5);
+      assert.ok(refusals.every((reason) => isFault(reason, 'ResourceAlreadyExistsException')));
+    }
+  });
+
+  test('what one node deletes is gone on the other, and its chunks go', async () => {
+    const [one, other] = nodes;
+    await one.root.send('logs:DeleteLogGroup', { logGroupName: 'shared' });
+    await assert.rejects(other.root.send('logs:GetLogEvents', PLACE), { code: 'ResourceNotFoundException' });
+    await until('the chunks go', 10_000, async () => (await countChunks(other)) === 0);
+  });
+});
+
+async function countChunks({ house }: Slipway): Promise<number> {
+  const rows = house.database.read
+    .withTables<{ logs_chunk: { stream_id: number } }>()
+    .selectFrom('logs_chunk');
+  return (await rows.select('stream_id').execute()).length;
+}
