@@ -1,10 +1,14 @@
 /** `slipway doctor`: what this machine offers, what is missing and how to get it, and whether a data directory is whole. */
 
 import { execFile } from 'node:child_process';
-import { statfsSync, statSync } from 'node:fs';
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createGroups, removeGroups } from '#runtimes/cgroups.ts';
+import { dockerSocket } from '#runtimes/choice.ts';
+import { createDockerRuntime, describeEngine } from '#runtimes/docker/docker.ts';
 import { BUILD_NETWORK_DEFAULT, parseBuildNetwork } from '#runtimes/egress.ts';
+import { CATALOGUE_FILE, ownNames } from '#services/codebuild/image-catalogue.ts';
 import { readRootKey } from '#store/root-key.ts';
 import { readEndpoint } from './options.ts';
 
@@ -48,6 +52,8 @@ async function machineFindings(): Promise<readonly Finding[]> {
     isolation(),
     limits(),
     network(),
+    docker(),
+    privileged(),
     program('bwrap', ['--version'], 'sandboxes; util-linux namespaces do without', 'optional', 'bubblewrap'),
     program(
       'postgres',
@@ -167,6 +173,36 @@ async function network(): Promise<Finding> {
   }
 }
 
+/** Whether builds can run in images, and who their root is. */
+async function docker(): Promise<Finding> {
+  const what = 'docker';
+  const socketPath = dockerSocket(process.env);
+  try {
+    const network = parseBuildNetwork(process.env['SLIPWAY_BUILD_NETWORK']);
+    const problem = await createDockerRuntime({ socketPath, network }).problem();
+    if (problem === undefined) return { what, state: 'works', detail: await describeEngine(socketPath) };
+    return {
+      what,
+      state: 'optional',
+      detail: `${problem}; wanted for builds in images of their own`,
+      help: 'apt-get install docker.io, or name the socket of an engine in SLIPWAY_DOCKER_SOCKET',
+    };
+  } catch (error) {
+    return { what, state: 'optional', detail: (error as Error).message.split('\n')[0] ?? '' };
+  }
+}
+
+function privileged(): Finding {
+  const isAllowed = process.env['SLIPWAY_PRIVILEGED_BUILDS'] === 'allow';
+  return {
+    what: 'privileged',
+    state: isAllowed ? 'works' : 'optional',
+    detail: isAllowed
+      ? 'allowed: whoever may start one can become root of this machine'
+      : 'not allowed, which is the safe way; SLIPWAY_PRIVILEGED_BUILDS=allow lets builds have an engine of their own',
+  };
+}
+
 async function directoryFindings(directory: string): Promise<readonly Finding[]> {
   const what = `data ${directory}`;
   try {
@@ -194,11 +230,25 @@ async function directoryFindings(directory: string): Promise<readonly Finding[]>
         detail: `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`,
         ...(freeBytes < FREE_BYTES_MIN ? { help: 'free some space, or move the data directory' } : {}),
       },
+      ...catalogue(directory),
       await serving(directory),
     ];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return [{ what, state: 'optional', detail: 'not there yet; slipway serve makes it' }];
+  }
+}
+
+/** The operator's file, if there is one. */
+function catalogue(directory: string): readonly Finding[] {
+  if (!existsSync(join(directory, CATALOGUE_FILE))) return [];
+  try {
+    ownNames(directory);
+    return [{ what: 'images', state: 'works', detail: `${CATALOGUE_FILE} is valid` }];
+  } catch (error) {
+    return [
+      { what: 'images', state: 'missing', detail: (error as Error).message, help: 'see docs/images.md' },
+    ];
   }
 }
 

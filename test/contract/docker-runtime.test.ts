@@ -2,10 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createDockerRuntime } from '#runtimes/docker/docker.ts';
+import { parseBuildNetwork } from '#runtimes/egress.ts';
 import { ImageProblem, type Runtime } from '#runtimes/runtime.ts';
 import { dockerProblem, SHELL_PROGRAMS, startEngine, type TestEngine } from '#test/support/docker.ts';
 import {
@@ -118,7 +121,7 @@ describe('a container of a Docker Engine', { skip: dockerProblem() }, () => {
       runtime.open({ ...plan, directory: two }),
       /is there already, and is not of this server/,
     );
-    await runtime.kill(two, 0).catch(() => undefined);
+    await runtime.kill(two, 0);
     assert.equal((await engine.containers('running')).length, 1);
     sandbox.release();
     await runtime.kill(one, 0);
@@ -159,5 +162,77 @@ describe('a container of a Docker Engine', { skip: dockerProblem() }, () => {
       /invalid reference format/,
     );
     assert.ok(existsSync(engine.socketPath));
+  });
+
+  test('a container that was made and not written down is found by its name, and not made twice', async () => {
+    const directory = join(data, nextId());
+    mkdirSync(directory);
+    const plan = { id: nextId(), directory, workspace: '/codebuild', limits: LIMITS, ...subject.plan };
+    const first = await runtime.open(plan);
+    first.release();
+    const containers = await engine.containers();
+    rmSync(join(directory, 'container'));
+    const again = await runtime.open(plan);
+    assert.deepEqual(await engine.containers(), containers);
+    const end = await again.perform(
+      { number: 1, heading: '', script: 'exit 3' },
+      AbortSignal.timeout(10_000),
+    );
+    assert.deepEqual(end, exited(3));
+    again.release();
+    await runtime.kill(directory, 0);
+    assert.deepEqual(await engine.containers(), []);
+  });
+
+  describe('and its network', () => {
+    const slipway = createServer((_request, response) => response.end('endpoint'));
+    const beside = createServer((_request, response) => response.end('beside'));
+    const urlOf = (server: typeof slipway) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    before(async () => {
+      for (const server of [slipway, beside]) {
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      }
+    });
+    after(() => {
+      for (const server of [slipway, beside]) server.close();
+    });
+
+    /** What two looks print, the second by whoever opens the container again. */
+    async function look(setting: string): Promise<string> {
+      const network = parseBuildNetwork(setting);
+      const limited = createDockerRuntime({ socketPath: engine.socketPath, network });
+      const directory = join(data, nextId());
+      mkdirSync(directory);
+      const endpoint = urlOf(slipway);
+      const plan = {
+        id: nextId(),
+        directory,
+        workspace: '/codebuild',
+        limits: LIMITS,
+        endpoint,
+        ...subject.plan,
+      };
+      const get = (url: string) => `curl -s -m 5 --noproxy '*' ${url} || printf none; echo`;
+      const script = `${get(endpoint)}; ${get(urlOf(beside))}; curl -s -m 5 -o /dev/null -w '%{http_code}\\n' --noproxy '' ${urlOf(beside)}; true`;
+      for (const number of [1, 2]) {
+        const sandbox = await limited.open(plan);
+        await sandbox.perform({ number, heading: '', script }, AbortSignal.timeout(30_000));
+        sandbox.release();
+      }
+      await limited.kill(directory, 0);
+      return readFileSync(join(directory, 'log'), 'utf8');
+    }
+
+    test('off leads nowhere', async () => {
+      assert.equal(await look('off'), 'none\nnone\n000\n'.repeat(2));
+    });
+
+    test('allow leads to the endpoint and through a proxy that refuses this machine, also for who comes again', async () => {
+      assert.equal(await look('allow:public'), 'endpoint\nnone\n403\n'.repeat(2));
+    });
+
+    test('on is the network of the machine', async () => {
+      assert.equal(await look('on'), 'endpoint\nbeside\n200\n'.repeat(2));
+    });
   });
 });

@@ -16,7 +16,7 @@ import { ImageProblem, type Runtime, type Sandbox, type SandboxPlan } from '#run
 import { supervisorScript } from '#runtimes/supervisor.ts';
 import { prepareChannel } from './channel.ts';
 import { createEngine, EngineError, type Engine, type EngineContainer, type EngineInfo } from './engine.ts';
-import { describeContainer } from './facts.ts';
+import { describeContainer, userText } from './facts.ts';
 import { createImages } from './images.ts';
 import { killContainer } from './kill.ts';
 import { followLife } from './life.ts';
@@ -43,6 +43,12 @@ export function createDockerRuntime(options: DockerOptions): Runtime {
     open: (plan) => openContainer(options, engine, plan),
     kill: (directory, graceMs) => killContainer(engine, directory, graceMs),
   };
+}
+
+/** What an engine that can be used is, for people. */
+export async function describeEngine(socketPath: string): Promise<string> {
+  const info = await createEngine(socketPath).info();
+  return `Docker ${info.ServerVersion} at ${socketPath}, ${userText(mappingOf(info, socketPath))}`;
 }
 
 function privilegedProblem({ arePrivilegedAllowed = false, network }: DockerOptions): string | undefined {

@@ -32,7 +32,8 @@ export function describeContainer({ info, container, mapping, network, plan }: D
   ];
 }
 
-function userText({ type, owner, user }: Mapping): string {
+/** Who root inside is. */
+export function userText({ type, owner, user }: Mapping): string {
   switch (type) {
     case 'own root':
       return 'root with few capabilities';

@@ -19,7 +19,8 @@ export async function killContainer(engine: Engine, directory: string, graceMs: 
   const id = readFileSync(nameFile, 'utf8');
   const container = await engine.findContainer(`slipway-${id}`);
   // A name is not enough to end what may be another's.
-  if (container?.Config.Labels?.[LABEL] === directory) {
+  if (container && container.Config.Labels?.[LABEL] !== directory) return drainChannel(directory);
+  if (container) {
     if (container.State.Running && graceMs > 0) await terminate(engine, container.Id, graceMs);
     await engine.kill(container.Id);
     await engine.remove(container.Id);
