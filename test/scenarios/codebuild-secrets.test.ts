@@ -146,3 +146,48 @@ test('scenario 75: split, coloured, of several lines or written in another way, 
     "'***'",
   ]);
 });
+
+test('what a build exports may be a plain parameter, and never holds a secret', async () => {
+  const env = {
+    'parameter-store': { PLAIN: 'plain', PW: '/shop/password' },
+    'secrets-manager': { TOKEN: 'shop:token' },
+    'exported-variables': ['PLAIN', 'PW', 'TOKEN', 'COPY', 'CODED', 'WORD'],
+  };
+  const build = await run(env, ['COPY="x $TOKEN"', 'CODED=$(printf "%s" "$TOKEN" | base64)', 'WORD=fine']);
+  assert.deepEqual(build.exportedEnvironmentVariables, [
+    { name: 'PLAIN', value: 'a plain parameter' },
+    { name: 'WORD', value: 'fine' },
+  ]);
+  const log = (await clients.log(build)).join('\n');
+  for (const name of ['PW', 'TOKEN', 'COPY', 'CODED']) {
+    assert.ok(log.includes(`Warning: the variable ${name} is not exported: it holds a secret`), name);
+  }
+});
+
+test('a parameter, one of its versions and one of its labels are three values', async () => {
+  const { root } = house.slipway;
+  const Name = '/versions';
+  await root.send('ssm:PutParameter', { Name, Value: 'first', Type: 'String' });
+  await root.send('ssm:PutParameter', { Name, Value: 'second', Overwrite: true });
+  await root.send('ssm:PutParameter', { Name, Value: 'third', Overwrite: true });
+  await root.send('ssm:LabelParameterVersion', { Name, ParameterVersion: 2, Labels: ['live'] });
+  const arn = `arn:aws:ssm:us-east-1:123456789012:parameter${Name}`;
+  const names = { A: Name, B: `${Name}:1`, C: `${Name}:live`, D: `${arn}:1`, E: arn };
+  const build = await run({ 'parameter-store': names, 'exported-variables': Object.keys(names) }, ['true']);
+  assert.deepEqual(
+    build.exportedEnvironmentVariables?.map(({ value }) => value),
+    ['third', 'first', 'second', 'first', 'third'],
+  );
+});
+
+test('references in the variables of a start are references too', async () => {
+  const name = `e${++count}x`;
+  const buildspec = JSON.stringify({ version: '0.2', phases: { build: { commands: ['echo "[$A] [$B]"'] } } });
+  await clients.createProject(name, buildspec);
+  const environmentVariablesOverride = [
+    { name: 'A', value: 'plain', type: 'PARAMETER_STORE' as const },
+    { name: 'B', value: 'shop:token', type: 'SECRETS_MANAGER' as const },
+  ];
+  const build = await clients.run(name, { environmentVariablesOverride });
+  assert.deepEqual(await clients.output(build), ['[***] [***]']);
+});

@@ -71,6 +71,41 @@ test('scenario 69: a command of several lines is refused at definition', async (
   });
 });
 
+test('scenario 69: secrets are there for commands, and in no log, variable or answer', async () => {
+  const { root } = workshop.house.slipway;
+  const secret = 'the-secret-of-the-shop';
+  await root.send('secretsmanager:CreateSecret', { Name: 'shop', SecretString: `{"key":"${secret}"}` });
+  const environmentVariables = [{ name: 'KEY', value: 'shop:key', type: 'SECRETS_MANAGER' }] as const;
+  const id = await create('secretive', {
+    commands: ['echo "key: $KEY"', `test "$KEY" = ${secret} && WORD=right`, 'COPY=$KEY'],
+    environmentVariables: [...environmentVariables],
+    outputVariables: ['WORD', 'COPY', 'KEY'],
+  });
+  await workshop.ends('secretive', id, 'Succeeded');
+  const run = await workshop.run('secretive', id, 'Run');
+  assert.equal(run.output?.outputVariables?.['WORD'], 'right');
+  assert.ok(
+    !Object.values(run.output?.outputVariables ?? {})
+      .join()
+      .includes('shop'),
+  );
+  const log = { logGroupName: '/aws/codepipeline/secretive', logStreamName: run.actionExecutionId ?? '' };
+  const { events = [] } = await workshop.builds.logs.getLogEvents(log);
+  assert.ok(events.some(({ message }) => message === 'key: ***\n' || message === 'key: ***'));
+  // The command itself holds the word, as its writer wanted; what it printed does not.
+  const printed = events.filter(({ message }) => !message?.includes('Running command'));
+  assert.ok(!JSON.stringify([printed, run]).includes(secret));
+  const missing = await create('missing', {
+    commands: ['true'],
+    environmentVariables: [{ name: 'KEY', value: 'none', type: 'SECRETS_MANAGER' }],
+  });
+  await workshop.ends('missing', missing, 'Failed');
+  assert.match(
+    await workshop.error('missing', missing, 'Run'),
+    /Secrets Manager Error.*ResourceNotFoundException/,
+  );
+});
+
 test('the first command that fails ends the action, and says which it was', async () => {
   const id = await create('failing', { commands: ['echo fine', 'exit 7', 'touch never'] });
   await workshop.ends('failing', id, 'Failed');
@@ -123,11 +158,6 @@ test('commands have the permissions of the pipeline role, or of the action role,
 
 test('what commands cannot have here they are refused, in words that say so', async () => {
   for (const [name, more, message] of [
-    [
-      'secret',
-      { environmentVariables: [{ name: 'KEY', value: 'shop:key', type: 'SECRETS_MANAGER' }] },
-      'The environment variable KEY is a secret, and this Slipway does not carry AWS Secrets Manager yet',
-    ],
     [
       'windows',
       {

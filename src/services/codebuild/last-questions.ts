@@ -3,6 +3,7 @@
 import type { Buildspec } from '#core/buildspec/buildspec.ts';
 import type { Bench } from './bench.ts';
 import { packCache, type PackedCache } from './caches.ts';
+import { holdsSecret } from './secrets.ts';
 import { expansionQuestion, variablesQuestion } from './shell.ts';
 
 const EXPORTED_VALUE_LENGTH_MAX = 4096;
@@ -40,7 +41,12 @@ export async function askLastQuestions(
   );
   const exportedVariables = exports.flatMap((name) => {
     const value = values.get(name);
-    return value === undefined ? [] : [{ name, value: value.slice(0, EXPORTED_VALUE_LENGTH_MAX) }];
+    if (value === undefined) return [];
+    if (holdsSecret(bench, value)) {
+      bench.say(`Warning: the variable ${name} is not exported: it holds a secret`);
+      return [];
+    }
+    return [{ name, value: value.slice(0, EXPORTED_VALUE_LENGTH_MAX) }];
   });
   const isDiscovering = !bench.plan.pipeline && values.get(AUTO_DISCOVER)?.toLowerCase() !== 'false';
   const expanded = await expand(bench, spec);

@@ -31,15 +31,23 @@ export async function resolveValues(bench: Bench, spec: Buildspec): Promise<Read
   const parameters = of('PARAMETER_STORE', spec.environment.parameterStore);
   const secrets = of('SECRETS_MANAGER', spec.environment.secretsManager);
   const values = new Map<string, string>();
+  const secret: string[] = [];
+  const plain: string[] = [];
   if (parameters.size > 0) {
     bench.say('Decrypting parameter store environment variables');
-    for (const [name, value] of await readParameters(bench, parameters)) values.set(name, value);
+    for (const [name, { value, isSecure }] of await readParameters(bench, parameters)) {
+      values.set(name, value);
+      (isSecure ? secret : plain).push(value);
+    }
   }
   if (secrets.size > 0) {
     bench.say('Decrypting secrets manager environment variables');
-    for (const [name, value] of await readSecretValues(bench, secrets)) values.set(name, value);
+    for (const [name, value] of await readSecretValues(bench, secrets)) {
+      values.set(name, value);
+      secret.push(value);
+    }
   }
-  rememberSecrets(bench, [...values.values()]);
+  rememberSecrets(bench, secret, plain);
   for (const [name, value] of values) {
     if (value.length < SECRET_LENGTH_MIN)
       bench.say(`Warning: the value of ${name} is too short to be masked`);
@@ -47,11 +55,16 @@ export async function resolveValues(bench: Bench, spec: Buildspec): Promise<Read
   return values;
 }
 
-async function readParameters(bench: Bench, names: Names): Promise<Map<string, string>> {
+interface ParameterValue {
+  readonly value: string;
+  readonly isSecure: boolean;
+}
+
+async function readParameters(bench: Bench, names: Names): Promise<Map<string, ParameterValue>> {
   const refuse = (message: string) => new PhaseFailure('Decrypted Variables Error', message);
   const wanted = [...new Set(names.values())];
   if (wanted.includes('')) throw refuse('the name of a parameter is empty');
-  const found = new Map<string, string>();
+  const found = new Map<string, ParameterValue>();
   const role = await bench.role();
   for (let i = 0; i < wanted.length; i += PARAMETERS_AT_ONCE) {
     try {
@@ -61,8 +74,10 @@ async function readParameters(bench: Bench, names: Names): Promise<Map<string, s
       });
       if (InvalidParameters.length > 0)
         throw refuse(`parameter does not exist: ${InvalidParameters.join(', ')}`);
-      for (const { Name = '', ARN = '', Selector = '', Value = '' } of Parameters) {
-        for (const name of [Name, `${Name}${Selector}`, ARN, `${ARN}${Selector}`]) found.set(name, Value);
+      for (const { Name = '', ARN = '', Selector = '', Value: value = '', Type } of Parameters) {
+        const parameter = { value, isSecure: Type === 'SecureString' };
+        // Of a name with a selector and the name alone, each is asked for as it was written.
+        for (const name of [`${Name}${Selector}`, `${ARN}${Selector}`]) found.set(name, parameter);
       }
     } catch (error) {
       if (isFault(error)) throw refuse(`${error.code}: ${error.message}`);

@@ -77,13 +77,9 @@ function buildspecOf({ commands = [], outputVariableNames = [], outputs, files =
   });
 }
 
+/** A secret is asked for by the build, under the role that acts, and masked there. */
 function variablesOf({ environmentVariables = [] }: StartAction) {
-  const secret = environmentVariables.find(({ type }) => type === 'SECRETS_MANAGER');
-  if (secret) {
-    const message = `The environment variable ${secret.name} is a secret, and this Slipway does not carry AWS Secrets Manager yet`;
-    throw new ActionRefused('ConfigurationError', message);
-  }
-  return environmentVariables.map(({ name, value }) => ({ name, value, type: 'PLAINTEXT' as const }));
+  return environmentVariables.map(({ name, value, type = 'PLAINTEXT' }) => ({ name, value, type }));
 }
 
 type Environment = Pick<StartBuildInput, 'environmentTypeOverride' | 'computeTypeOverride'>;
