@@ -227,7 +227,6 @@ async function createReportGroups(root: Caller, { projectName, spec }: RunPlan):
 }
 
 async function createProject(root: Caller, plan: RunPlan): Promise<void> {
-  const wanted = plan.artifacts !== undefined;
   const artifact = (name: string) => ({
     type: 'S3' as const,
     location: BUCKETS.artifacts,
@@ -244,10 +243,12 @@ async function createProject(root: Caller, plan: RunPlan): Promise<void> {
       location: locationOf(identifier),
       sourceIdentifier: identifier,
     })),
-    artifacts: wanted && plan.spec?.artifacts ? artifact('artifacts') : { type: 'NO_ARTIFACTS' },
-    secondaryArtifacts: Object.keys(wanted ? (plan.spec?.secondaryArtifacts ?? {}) : {}).map(
-      (identifier) => ({ ...artifact(identifier), artifactIdentifier: identifier }),
-    ),
+    // Collected also when nobody keeps them, so that a wrong pattern fails here as it would on a server.
+    artifacts: plan.spec?.artifacts ? artifact('artifacts') : { type: 'NO_ARTIFACTS' },
+    secondaryArtifacts: Object.keys(plan.spec?.secondaryArtifacts ?? {}).map((identifier) => ({
+      ...artifact(identifier),
+      artifactIdentifier: identifier,
+    })),
     environment: {
       type: process.arch === 'arm64' ? 'ARM_CONTAINER' : 'LINUX_CONTAINER',
       image: plan.image,

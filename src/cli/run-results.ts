@@ -25,7 +25,7 @@ export interface ReportSummary {
 
 export interface RunResults {
   readonly reports: readonly ReportSummary[];
-  /** Paths of this machine. */
+  /** Paths of this machine; where nobody keeps them, their names. */
   readonly artifacts: readonly string[];
   readonly reportFiles: readonly string[];
 }
@@ -37,7 +37,10 @@ export async function fetchResults(root: Caller, plan: RunPlan, build: Build): P
   const { artifacts, reports } = plan;
   return {
     reports: await summarizeReports(root, plan, build),
-    artifacts: artifacts === undefined ? [] : await fetchArtifacts(root, plan, artifacts),
+    artifacts:
+      artifacts === undefined
+        ? await keysOf(root, BUCKETS.artifacts)
+        : await fetchArtifacts(root, plan, artifacts),
     reportFiles: reports === undefined ? [] : await fetchReportFiles(root, plan, reports),
   };
 }

@@ -63,16 +63,14 @@ function reportLines(report: ReportSummary): string[] {
 }
 
 function artifactLines({ artifacts, spec }: RunPlan, results: RunResults): string[] {
-  const isMade = spec?.artifacts !== undefined || Object.keys(spec?.secondaryArtifacts ?? {}).length > 0;
+  if (results.artifacts.length === 0) return spec?.artifacts ? ['  artifacts: none were made'] : [];
   if (artifacts === undefined) {
-    return isMade ? [paint.dim('  artifacts: not kept; --artifacts DIR says where to put them')] : [];
+    const names = results.artifacts.join(', ');
+    return [paint.dim(`  artifacts: ${names} made and not kept; --artifacts DIR keeps them`)];
   }
-  return [
-    ...results.artifacts.map((path) =>
-      statSync(path).isDirectory() ? `  artifacts in ${path}` : `  artifact ${path} (${sizeOf(path)})`,
-    ),
-    ...(results.artifacts.length > 0 ? [] : ['  artifacts: none were made']),
-  ];
+  return results.artifacts.map((path) =>
+    statSync(path).isDirectory() ? `  artifacts in ${path}` : `  artifact ${path} (${sizeOf(path)})`,
+  );
 }
 
 function round(percentage: number): string {

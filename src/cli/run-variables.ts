@@ -30,7 +30,10 @@ export function readVariables(options: VariableOptions, spec: Buildspec | undefi
   const variables = new Map<string, Variable>();
   const set = (each: Variable) => variables.set(each.name, each);
   if (options.envFile !== undefined) for (const each of readEnvironmentFile(options.envFile)) set(each);
-  for (const text of options.env) set(plain(text, () => `--env ${text.split('=', 1)[0]}`));
+  for (const text of options.env) {
+    const [, name] = /^([^=]+)=/.exec(text) ?? [];
+    set(plain(text, () => (name === undefined ? 'An --env' : `--env ${name}`)));
+  }
   for (const text of options.secret) set(secret(text, spec));
   if (spec) requireSecrets(spec, variables);
   return [...variables.values()];

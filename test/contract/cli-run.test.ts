@@ -146,7 +146,10 @@ test('artifacts and raw reports come to the folders that are named, and reports 
   assert.equal(statSync(join(unpacked, 'bin/tool')).mode & 0o777, 0o755);
   assert.equal(readFileSync(join(unpacked, 'more/more.txt'), 'utf8'), 'second\n');
 
-  assert.match(run(folder).stdout, /\n {2}artifacts: not kept; --artifacts DIR says where to put them\n$/);
+  assert.match(
+    run(folder).stdout,
+    /\n {2}artifacts: artifacts\.zip, more\.zip made and not kept; --artifacts DIR keeps them\n$/,
+  );
 });
 
 test('variables come from a file with literal quotes, then from --env; both beat the buildspec', () => {
@@ -217,40 +220,19 @@ test('--json prints one object a line, and the result as the last', () => {
 
 test('what cannot be is refused before anything starts, with 2 and with what would help', () => {
   const folder = project(building('true'));
-  const secrets = project({ env: { 'parameter-store': { PW: '/app/pw' } }, ...building('true') });
-  const pipeline = project('pipeline:\n  name: p\n  stages: []\n');
   const cases: readonly [string, readonly string[], RegExp][] = [
-    [folder, ['none.yml'], /There is no none\.yml\. Name the buildspec: slipway run FILE/],
-    [
-      project({}, {}),
-      ['-s', '/nowhere'],
-      /There is no folder \/nowhere\. Name the one to build with --source DIR/,
-    ],
-    [folder, ['-s', 'buildspec.yml'], /buildspec\.yml is a file\. --source takes the folder/],
-    [folder, ['-s', '.', '-s', 'x'], /x is no secondary source\. .*write the others as ID:DIR/],
-    [folder, ['-a', 'buildspec.yml'], /is a file\. --artifacts takes a folder/],
-    [folder, ['--env', 'hunter2'], /^slipway: --env hunter2 is no variable\. Write NAME=VALUE/],
-    [folder, ['-e', 'buildspec.yml'], /buildspec\.yml:1 is no variable/],
-    [folder, ['-e', 'none'], /There is no file none, which --env-file names/],
+    [folder, ['none.yml'], /^slipway: There is no none\.yml\. Name the buildspec: slipway run FILE/],
     [folder, ['--secret', 'PW=hunter2'], /A --secret is written NAME, .*never stands on a command line/],
-    [folder, ['--secret', 'PW'], /The environment has no PW\. Export it, or name a file: --secret PW@FILE/],
-    [secrets, [], /takes PW \(parameter \/app\/pw\) from AWS, .*Give the values: --secret PW/],
-    [folder, ['--compute', 'huge'], /There is no compute type huge\. Choose small, medium/],
-    [folder, ['--timeout', '4'], /--timeout 4 is no time for a build\. Give minutes, from 5 to 2160/],
-    [folder, ['--runtime', 'vm'], /There is no runtime named vm\. Choose sandbox or process/],
-    [folder, ['-m'], /--mount is not offered: a build works on a copy/],
     [folder, ['-c'], /never sees your AWS configuration/],
-    [folder, ['buildspec.yml', '-b', 'buildspec.yml'], /Two buildspecs are named/],
-    [pipeline, [], /is the definition of a pipeline\. slipway run builds a buildspec/],
-    [folder, ['--wrong'], /unknown option '--wrong'/],
-    [directory, [], /holds the temporary folder|There is no buildspec\.yml/],
+    [folder, ['--wrong'], /^error: unknown option '--wrong'/],
+    [directory, ['-b', join(folder, 'buildspec.yml')], /holds the temporary folder .*set TMPDIR/],
   ];
   for (const [cwd, parameters, message] of cases) {
     const { status, stdout, stderr } = run(cwd, parameters);
     assert.match(stderr, message);
     assert.equal(status, 2, stderr);
     assert.equal(stdout, '');
-    assert.doesNotMatch(stderr.replace('--env hunter2', ''), /hunter2/);
+    assert.doesNotMatch(stderr, /hunter2/);
   }
   assert.deepEqual(readdirSync(temporary), []);
 });
