@@ -1,7 +1,7 @@
 /** The promises of every runtime, and those of the docker runtime alone, kept by a real engine of this test's own. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -235,4 +235,65 @@ describe('a container of a Docker Engine', { skip: dockerProblem() }, () => {
       assert.equal(await look('on'), 'endpoint\nbeside\n200\n'.repeat(2));
     });
   });
+});
+
+/** A user of this machine that has users below it, as `useradd` gives them. */
+function mappableUser(): string | undefined {
+  if (!existsSync('/etc/subuid') || !existsSync('/etc/subgid')) return undefined;
+  const names = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':')[0]);
+  const mapped = (path: string) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.split(':')[0] ?? '');
+  return mapped('/etc/subuid').find((name) => names.includes(name) && mapped('/etc/subgid').includes(name));
+}
+
+const user = mappableUser();
+const mappingProblem =
+  dockerProblem() ?? (user === undefined && 'wants a user with users below it in /etc/subuid');
+
+test('under an engine that maps users, root inside is nobody outside', { skip: mappingProblem }, async () => {
+  const data = mkdtempSync(join(tmpdir(), 'slipway-docker-mapped-'));
+  const engine = await startEngine(['--userns-remap', user ?? '']);
+  const runtime = createDockerRuntime({
+    socketPath: engine.socketPath,
+    network: parseBuildNetwork('allow:'),
+  });
+  try {
+    await engine.makeImage('tools:1', SHELL_PROGRAMS);
+    const id = (await runtime.images?.find('tools:1')) ?? '';
+    const endpoint = createServer((_request, response) => response.end('endpoint'));
+    await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}`;
+    const subject = { runtime, data, plan: { image: { id, isPrivileged: false }, endpoint: url } };
+    await withSandbox(subject, async ({ run, sandbox, directory, log }) => {
+      assert.deepEqual(
+        await run(`id -u; echo x >/codebuild/x; touch /usr/bin/z; curl -s ${url}; echo`),
+        exited(0),
+      );
+      const { uid } = statSync(join(directory, 'workspace/x'));
+      assert.notEqual(uid, 0);
+      assert.equal(sandbox.owner?.uid, uid);
+      assert.match(sandbox.facts.join(), new RegExp(`root inside is user ${uid} of this machine`));
+      assert.equal(await log(), '0\nendpoint\n');
+    });
+    endpoint.close();
+    const directory = join(data, nextId());
+    mkdirSync(directory);
+    const image = { id, isPrivileged: true };
+    const allowed = createDockerRuntime({
+      socketPath: engine.socketPath,
+      network: parseBuildNetwork('allow:'),
+      arePrivilegedAllowed: true,
+    });
+    await assert.rejects(
+      allowed.open({ id: nextId(), directory, workspace: '/codebuild', limits: LIMITS, image }),
+      /needs one around it that is root of this machine/,
+    );
+  } finally {
+    await engine.close();
+    rmSync(data, { recursive: true, force: true });
+  }
 });

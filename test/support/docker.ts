@@ -4,7 +4,7 @@
  */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -59,6 +59,8 @@ export async function startEngine(parameters: readonly string[] = []): Promise<T
 
 async function tryEngine(parameters: readonly string[]): Promise<TestEngine | undefined> {
   const directory = mkdtempSync(join(tmpdir(), 'slipway-docker-'));
+  // An engine that maps its users must get through with any of them.
+  chmodSync(directory, 0o711);
   const socketPath = join(directory, 'docker.sock');
   writeFileSync(join(directory, 'daemon.json'), '{}');
   const log = openSync(join(directory, 'log'), 'a');

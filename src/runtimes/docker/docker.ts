@@ -146,8 +146,8 @@ async function createContainer(
     throw new Error(`the container of ${plan.id} is not known any more, and there is no image to make it of`);
   const problem = image.isPrivileged ? privilegedProblem(options) : undefined;
   if (problem !== undefined) throw new ImageProblem(problem);
-  if (image.isPrivileged && mapping.type === 'server user') {
-    throw new ImageProblem('the engine of a build needs a server of root');
+  if (image.isPrivileged && mapping.type !== 'own root') {
+    throw new ImageProblem('the engine of a build needs one around it that is root of this machine');
   }
   const name = `slipway-${plan.id}`;
   await prepareChannel(directory, mapping.owner);
