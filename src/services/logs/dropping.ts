@@ -3,6 +3,7 @@
  * group keeps them. At the start, after deletions, and every hour; so few at a time that writers seldom wait.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { House } from '#services/service.ts';
@@ -30,13 +31,13 @@ export function createDropping(house: House): Dropping {
   let running: Promise<void> | undefined;
 
   async function sweep(): Promise<void> {
-    while (!isStopped && (await dropSome()));
+    while (!isStopped && (await dropSome())) await nextTurn();
     const groups = tables(database)
       .selectFrom('logs_group')
       .selectAll()
       .where('retention_days', 'is not', null);
     for (const group of await groups.execute()) {
-      while (!isStopped && (await expireSome(group)));
+      while (!isStopped && (await expireSome(group))) await nextTurn();
     }
     await dropKeys();
   }
