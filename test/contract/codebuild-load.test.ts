@@ -38,6 +38,7 @@ before(async () => {
     account: '123456789012',
     region: 'us-east-1',
     runtime: 'sandbox',
+    builds: 20,
     environment: {},
     log: silentLog,
     clock,

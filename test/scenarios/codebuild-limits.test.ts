@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { hostname } from 'node:os';
 import { after, before, test } from 'node:test';
 import type { Build } from '@aws-sdk/client-codebuild';
 import type { BusEvent } from '#services/service.ts';
@@ -125,7 +126,15 @@ test('scenario 15: what finds no place waits, runs when one is free, and not for
   });
   const first = await clients.start('waiting');
   const second = await clients.start('waiting', { queuedTimeoutInMinutesOverride: 5 });
-  assert.equal((await clients.get(first.id)).currentPhase, 'QUEUED');
+  const reasonOf = async ({ id }: Build) => {
+    const { currentPhase, phases } = await clients.get(id);
+    return [currentPhase, ...(phases?.at(-1)?.contexts ?? []).map((context) => context.message)];
+  };
+  assert.deepEqual(await reasonOf(first), [
+    'QUEUED',
+    `Waits for 2 vCPU and 3.0 GiB on a worker: ${hostname()} runs 20 of 20 builds`,
+  ]);
+  assert.deepEqual(await reasonOf(second), ['QUEUED', 'Waits behind 1 other build']);
   advance(5 * MINUTE_MS);
   const late = await clients.ended(second.id);
   assert.deepEqual(phasesOf(late), ['SUBMITTED=SUCCEEDED', 'QUEUED=TIMED_OUT', 'COMPLETED']);
