@@ -1,13 +1,12 @@
 /**
- * AWS CodeBuild: projects, and builds that run them in a sandbox on this machine.
+ * AWS CodeBuild: projects, and builds that run them in a sandbox or in a container on this machine.
  *
- * Gaps: see `gaps.ts`; images, privileged mode, VPCs, file systems, certificates, `run-as`, `runtime-versions`, debug
+ * Gaps: see `gaps.ts`; VPCs, file systems, certificates, `run-as`, `runtime-versions`, debug
  * sessions, builds that the whole world may read. Slipway calls no provider: webhooks are entered there by hand, the
  * status of a build is not told there, and filters know the files of a push but not of a pull request.
  *
- * By design, for now: a build shares the network of the machine, its loopback included, so that it reaches the house
- * and the world; files, processes and users are its own. The curated images are names for the tools of this machine,
- * and the log says so. A project of a pipeline takes the place of its input and output from the members
+ * By design: a build has doors instead of a network (decision 012). The curated images are names for the tools of this machine
+ * unless the catalogue says otherwise, and the log says so. A project of a pipeline takes the place of its input and output from the members
  * `sourceLocationOverride`, `artifactsOverride` and their secondary forms, when CodePipeline calls.
  * CodePipeline itself may also have commands built without a project; see `command-builds.ts`.
  */
