@@ -5,9 +5,10 @@
  * sessions, builds that the whole world may read. Slipway calls no provider: webhooks are entered there by hand, the
  * status of a build is not told there, and filters know the files of a push but not of a pull request.
  *
- * By design: a build has doors instead of a network (decision 012). The curated images are names for the tools of this machine
- * unless the catalogue says otherwise, and the log says so. A project of a pipeline takes the place of its input and output from the members
- * `sourceLocationOverride`, `artifactsOverride` and their secondary forms, when CodePipeline calls.
+ * By design: a build has doors instead of a network (decision 012). The curated images are names for the tools of
+ * this machine unless the catalogue says otherwise, and the log says so. A project of a pipeline takes the place of its
+ * input and output from the members `sourceLocationOverride`, `artifactsOverride` and their secondary forms, when
+ * CodePipeline calls.
  * CodePipeline itself may also have commands built without a project; see `command-builds.ts`.
  */
 
