@@ -44,6 +44,7 @@ import { type Keyring, openKeyring } from '#store/keyring.ts';
 import { openConfiguredObjects } from '#store/configured-objects.ts';
 import { openRepositories } from '#store/repositories.ts';
 import { openRootKey, type RootKey } from '#store/root-key.ts';
+import { readAuthorities } from '#store/tls-authority.ts';
 
 export interface SlipwayOptions {
   /** The data directory; made when it is not there. */
@@ -89,6 +90,8 @@ export interface Slipway {
   readonly rooms: readonly AnyService[];
   /** Acts as the account's root. */
   readonly root: Caller;
+  /** A new certificate, for connections from now on. */
+  renewTls(identity: TlsIdentity): void;
   /** Takes no new work, lets running work come to a safe point for up to `graceMs`, closes everything. */
   close(graceMs: number): Promise<void>;
 }
@@ -136,6 +139,7 @@ async function openHouse(
     quotas,
     directory,
     endpoint: () => gateway.endpoint(),
+    authorities: () => (gateway.endpoint().startsWith('https:') ? readAuthorities(directory) : undefined),
     clock,
     log,
     database,
@@ -172,6 +176,7 @@ async function openHouse(
     house,
     rooms,
     root: gateway.callerOf({ type: 'root', account }),
+    renewTls: (identity) => gateway.renewTls(identity),
     async close(graceMs) {
       for (const room of rooms) room.drain?.();
       await Promise.all([gateway.close(graceMs), engine.stop(graceMs)]);

@@ -1,6 +1,8 @@
-/** `slipway env`: the four variables with which the AWS CLI and every SDK reach this installation. */
+/** `slipway env`: the variables with which the AWS CLI and every SDK reach this installation, and trust its certificate. */
 
+import { existsSync } from 'node:fs';
 import { readRootKey } from '#store/root-key.ts';
+import { authorityPaths } from '#store/tls-authority.ts';
 import { type Address, readEndpoint } from './options.ts';
 
 export interface EnvironmentOptions {
@@ -32,7 +34,7 @@ export function environmentOf(options: Omit<EnvironmentOptions, 'json'>): Readon
   if (!key)
     throw new Error(`${options.data} holds no installation yet. Start the server once with: slipway serve`);
   const endpoint = options.listen
-    ? `http://${options.listen.host.includes(':') ? `[${options.listen.host}]` : options.listen.host}:${options.listen.port}`
+    ? `${readEndpoint(options.data)?.startsWith('https:') ? 'https' : 'http'}://${options.listen.host.includes(':') ? `[${options.listen.host}]` : options.listen.host}:${options.listen.port}`
     : (readEndpoint(options.data) ?? 'http://127.0.0.1:7600');
   return {
     AWS_ENDPOINT_URL: endpoint,
@@ -40,6 +42,19 @@ export function environmentOf(options: Omit<EnvironmentOptions, 'json'>): Readon
     AWS_SECRET_ACCESS_KEY: key.secretAccessKey,
     AWS_REGION: process.env['AWS_REGION'] ?? 'us-east-1',
     AWS_DEFAULT_REGION: process.env['AWS_REGION'] ?? 'us-east-1',
+    ...(endpoint.startsWith('https:') ? trustOf(options.data) : {}),
+  };
+}
+
+/** How clients come to trust the installation's own authority, where it has one, without losing the public ones. */
+function trustOf(directory: string): Readonly<Record<string, string>> {
+  const { authority, bundle } = authorityPaths(directory);
+  if (!existsSync(bundle)) return {};
+  return {
+    AWS_CA_BUNDLE: bundle,
+    GIT_SSL_CAINFO: bundle,
+    SSL_CERT_FILE: bundle,
+    NODE_EXTRA_CA_CERTS: authority,
   };
 }
 

@@ -36,6 +36,8 @@ program
     'whose quotas: seed (300 pipelines, 10 stages, 20 actions a stage), or aws',
     process.env['SLIPWAY_QUOTAS'] ?? 'seed',
   )
+  .option('--tls <how>', 'auto: serve HTTPS with a certificate of an own authority; slipway env tells clients of it')
+  .option('--tls-name <name...>', 'further host names and addresses for that certificate')
   .option('--tls-cert <file>', 'serve HTTPS with this certificate and its chain (PEM)')
   .option('--tls-key <file>', 'the private key of the certificate (PEM)')
   .option('--insecure-listen', 'allow listening beyond loopback without TLS', false)

@@ -3,13 +3,14 @@
  * logs go to standard error as JSON lines. The first signal drains, a second one ends at once.
  */
 
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TlsIdentity } from '#gateway/server.ts';
-import { createSlipway } from '#slipway';
+import { systemClock } from '#base/clock.ts';
+import type { Log } from '#base/log.ts';
+import { createSlipway, type Slipway } from '#slipway';
 import { openLog, parseBuilds, parseRuntime, signalled } from './long-running.ts';
 import { type Address, isLoopback, parseQuotas } from './options.ts';
+import { tlsSourceOf, type TlsSource } from './tls.ts';
 
 export interface ServeOptions {
   readonly data: string;
@@ -18,6 +19,8 @@ export interface ServeOptions {
   readonly runtime: string;
   readonly quotas: string;
   readonly insecureListen: boolean;
+  readonly tls?: string;
+  readonly tlsName?: readonly string[];
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly builds: string;
@@ -25,13 +28,14 @@ export interface ServeOptions {
 }
 
 const DRAIN_MS_MAX = 8_000;
+const RENEW_MS = 6 * 3_600_000;
 
 export async function serve(options: ServeOptions): Promise<void> {
-  const tls = readTls(options);
+  const tls = tlsSourceOf(options);
   if (!isLoopback(options.listen.host) && !options.insecureListen && !tls) {
     throw new Error(
       `Listening on ${options.listen.host} without TLS would send secrets in the clear. ` +
-        'Name a certificate with --tls-cert and --tls-key, listen on 127.0.0.1, or allow it with --insecure-listen.',
+        'Say --tls auto, name a certificate with --tls-cert and --tls-key, listen on 127.0.0.1, or allow it with --insecure-listen.',
     );
   }
   const runtime = parseRuntime(options.runtime);
@@ -47,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     directory: options.data,
     host: options.listen.host,
     port: options.listen.port,
-    tls,
+    tls: tls?.read(Date.now()),
     databaseUrl,
     builds,
     scratch: options.scratch,
@@ -61,6 +65,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const note = join(options.data, 'endpoint');
   writeFileSync(note, `${slipway.url}\n`, { mode: 0o600 });
   process.stdout.write(`slipway ready ${slipway.url}\n`);
+  if (tls) keepTls(slipway, tls, log);
   await signalled(log);
   rmSync(note, { force: true });
   await slipway.close(DRAIN_MS_MAX);
@@ -68,16 +73,20 @@ export async function serve(options: ServeOptions): Promise<void> {
   process.exit(0);
 }
 
-/** Wrong files are told of now, and not by the first client that fails. */
-function readTls({ tlsCert, tlsKey }: ServeOptions): TlsIdentity | undefined {
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) {
-    throw new Error('TLS needs both --tls-cert and --tls-key.');
-  }
-  const certificate = readFileSync(tlsCert, 'utf8');
-  const key = readFileSync(tlsKey, 'utf8');
-  if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) {
-    throw new Error(`The key in ${tlsKey} is not that of the certificate in ${tlsCert}.`);
-  }
-  return { certificate, key };
+/** Reads the certificate anew when told to, and every few hours; one that would not serve leaves the present one. */
+function keepTls(slipway: Slipway, tls: TlsSource, log: Log): void {
+  const renew = () => {
+    try {
+      slipway.renewTls(tls.read(Date.now()));
+      log.info('the certificate was read anew');
+    } catch (error) {
+      log.error('the new certificate cannot be used; the present one stays', { error });
+    }
+  };
+  const again = () => {
+    renew();
+    systemClock.callAt(Date.now() + RENEW_MS, again);
+  };
+  systemClock.callAt(Date.now() + RENEW_MS, again);
+  process.on('SIGHUP', renew);
 }

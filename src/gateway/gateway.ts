@@ -45,6 +45,8 @@ export interface Gateway {
   /** Hands over the rooms, once, before anything is served. */
   open(services: readonly AnyService[]): void;
   listen(host: string, port: number): Promise<{ readonly url: string }>;
+  /** A new certificate, for connections from now on. */
+  renewTls(identity: TlsIdentity): void;
   /** Lets running requests end for up to `graceMs`. */
   close(graceMs: number): Promise<void>;
   /** Base URL under which clients on this machine reach us; a bug before `listen`. */
@@ -108,6 +110,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       url = listening.url;
       return listening;
     },
+    renewTls: (identity) => door.renewTls(identity),
     close: (graceMs) => door.close(graceMs),
     endpoint,
     trust: {

@@ -6,6 +6,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
+import { assert } from '#base/assert.ts';
 import type { Clock } from '#base/clock.ts';
 import { createServer, nodeHttps } from '#base/node-http.ts';
 import type { Log } from '#base/log.ts';
@@ -33,6 +34,8 @@ export interface TlsIdentity {
 
 export interface HttpDoor {
   listen(host: string, port: number): Promise<{ readonly url: string }>;
+  /** New connections meet this identity; those that stand go on. Only for a door that speaks TLS. */
+  renewTls(identity: TlsIdentity): void;
   /** Takes no new connection, lets running requests end for up to `graceMs`, then closes the rest. */
   close(graceMs: number): Promise<void>;
 }
@@ -100,6 +103,10 @@ export function createDoor(parts: ServerParts): HttpDoor {
 
   return {
     listen: (host, port) => listen(server, tls ? 'https' : 'http', host, port),
+    renewTls({ certificate, key }) {
+      assert('setSecureContext' in server, 'a door of plain HTTP has no certificate');
+      server.setSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' });
+    },
     async close(graceMs) {
       isClosing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -261,6 +261,8 @@ export interface House {
   readonly directory: string;
   /** Base URL under which clients on this machine reach us; known once the house listens. */
   readonly endpoint: () => string;
+  /** Certificates (PEM) that let programs trust that endpoint and the public web; absent when they need none from us. */
+  readonly authorities?: () => string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly database: Database;

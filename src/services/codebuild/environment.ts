@@ -11,6 +11,7 @@ import { CREDENTIALS_PREFIX, credentialsToken } from './credentials.ts';
 import type { SourcePlace } from './places.ts';
 import { gitHelperVariables } from './git-helper.ts';
 import { projectArn } from './room.ts';
+import { authoritiesFor } from './authorities.ts';
 import { resolveValues } from './secret-values.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -50,6 +51,7 @@ function ownVariables(
     ['AWS_ENDPOINT_URL', endpoint],
     ['AWS_CONTAINER_CREDENTIALS_FULL_URI', `${endpoint}${CREDENTIALS_PREFIX}${plan.uuid}`],
     ['AWS_CONTAINER_AUTHORIZATION_TOKEN', credentialsToken(house, plan.uuid)],
+    ...authorityVariables(bench),
     ['AWS_EXECUTION_ENV', 'AWS_ECS_EC2'],
     ['CODEBUILD_CI', 'true'],
     ['CODEBUILD_CONTAINER_NAME', 'default'],
@@ -75,6 +77,14 @@ function ownVariables(
       [`CODEBUILD_SOURCE_VERSION_${place.source.identifier}`, place.source.version ?? ''],
     ]),
   ] as [string, string][];
+}
+
+/** How the programs of a build come to trust an endpoint whose certificate only this installation vouches for. */
+function authorityVariables(bench: Bench): [string, string][] {
+  const path = authoritiesFor(bench);
+  if (path === undefined) return [];
+  const names = ['AWS_CA_BUNDLE', 'GIT_SSL_CAINFO', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'];
+  return names.map((name) => [name, path]);
 }
 
 /** The part of a fan-out is for `codebuild-tests-run`; AWS does not tell how it knows. */

@@ -28,6 +28,8 @@ export interface Clone {
   readonly user: string;
   readonly password: string;
   readonly askpass: string;
+  /** A file of certificates, where the machine's own do not do. */
+  readonly authorities: string | undefined;
 }
 
 interface Wanted {
@@ -65,7 +67,7 @@ export function cloneQuestion(clone: Clone): string {
   ${isCommit ? '' : 'wanted=FETCH_HEAD'}`;
   return `export SLIPWAY_GIT_USER=${quote(clone.user)} SLIPWAY_GIT_PASSWORD=${quote(clone.password)} SLIPWAY_GIT_HOST=${quote(clone.host)}
 export GIT_ASKPASS=${quote(clone.askpass)} GIT_TERMINAL_PROMPT=0 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
-export GIT_ALLOW_PROTOCOL=http:https${clone.insecureSsl ? ' GIT_SSL_NO_VERIFY=true' : ''}
+export GIT_ALLOW_PROTOCOL=http:https${clone.insecureSsl ? ' GIT_SSL_NO_VERIFY=true' : ''}${clone.authorities === undefined ? '' : ` GIT_SSL_CAINFO=${quote(clone.authorities)}`}
 clone() {
   rm -rf ${quote(clone.directory)} && mkdir -p ${quote(clone.directory)} && cd ${quote(clone.directory)} || return 1
   git -c advice.detachedHead=false clone --quiet --no-checkout ${depth} ${branch} ${quote(clone.url)} . || return 1

@@ -5,6 +5,7 @@
  */
 
 import { valueInSecret } from '#core/buildspec/secret-reference.ts';
+import { authoritiesFor } from './authorities.ts';
 import { PhaseFailure, type Bench } from './bench.ts';
 import type { CloneReference } from './clone-reference.ts';
 import { gitPassword } from './git-password.ts';
@@ -41,6 +42,7 @@ export async function cloneRepository(
       insecureSsl: place.source.insecureSsl ?? false,
       ...login,
       askpass: `${bench.sandbox.workspace}/readonly/askpass.sh`,
+      authorities: authoritiesFor(bench),
     }),
   );
   const commit = /^commit ([0-9a-f]{40,64})$/.exec(answer)?.[1];

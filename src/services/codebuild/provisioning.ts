@@ -7,6 +7,7 @@ import type { Need } from '#core/build/placing.ts';
 import type { BuildPlan } from '#core/build/state.ts';
 import { ImageProblem, type Limits, type Sandbox } from '#runtimes/runtime.ts';
 import type { Assumed } from '#services/service.ts';
+import { placeAuthorities } from './authorities.ts';
 import { buildDirectory, containerLine, keep, PhaseFailure, recall } from './bench.ts';
 import { chooseImage, type ChosenImage } from './image-choice.ts';
 import type { Room } from './room.ts';
@@ -95,7 +96,7 @@ export async function openSandbox(room: Room, plan: BuildPlan): Promise<Sandbox>
   const directory = makeBuildDirectory(room, plan);
   const { image } = recall<ChosenImage>(directory, 'image') ?? {};
   try {
-    return await room.runtime.open({
+    const sandbox = await room.runtime.open({
       id: plan.uuid,
       directory,
       workspace: WORKSPACE,
@@ -103,6 +104,8 @@ export async function openSandbox(room: Room, plan: BuildPlan): Promise<Sandbox>
       endpoint: room.house.endpoint(),
       ...(image ? { image } : {}),
     });
+    placeAuthorities(room.house, sandbox);
+    return sandbox;
   } catch (error) {
     if (!(error instanceof ImageProblem)) throw error;
     throw new PhaseFailure(
