@@ -5,7 +5,7 @@
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createDockerRuntime, DOCKER_SOCKET_DEFAULT } from '#runtimes/docker/docker.ts';
+import { createDockerRuntime, DOCKER_SOCKET_DEFAULT } from './docker/docker.ts';
 import { createProcessRuntime } from './process.ts';
 import type { Runtime } from './runtime.ts';
 import { createSandboxRuntime, type SandboxOptions } from './sandbox.ts';
