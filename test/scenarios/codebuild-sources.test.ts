@@ -211,6 +211,30 @@ test('git in the build logs in to its source, and to nothing else, when the buil
   }
 });
 
+test('a secret of Secrets Manager is the credential of a source, and is masked', async () => {
+  const { root } = house.slipway;
+  const git = await createRepository('guarded');
+  await git.commit('a', 'one');
+  await git.ok('push', '--quiet', 'origin', 'HEAD:refs/heads/main');
+  await clients.iam.putRolePolicy({
+    RoleName: 'build',
+    PolicyName: 'secrets',
+    PolicyDocument: JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: '*' }],
+    }),
+  });
+  const SecretString = JSON.stringify({ ServerType: 'GITLAB', UserName: login.user, Token: login.password });
+  const { ARN: resource } = await root.send('secretsmanager:CreateSecret', { Name: 'git', SecretString });
+  const source = { type: 'GITLAB', location: urlOf('guarded'), auth: { type: 'SECRETS_MANAGER', resource } };
+  const build = await run(source, ['cat a; echo', `echo ${login.password}`], {}, { sourceVersion: 'main' });
+  assert.equal(contextOf(build), undefined);
+  assert.deepEqual(await clients.output(build), ['one', '***']);
+  await clients.iam.deleteRolePolicy({ RoleName: 'build', PolicyName: 'secrets' });
+  const denied = await run(source, ['true'], {}, { sourceVersion: 'main' });
+  assert.match(contextOf(denied) ?? '', /AccessDeniedException: .*secretsmanager:GetSecretValue/);
+});
+
 test('source credentials are one of a kind, listed without secrets, and deleted', async () => {
   const { codebuild } = clients;
   const give = (more: object) =>
