@@ -36,7 +36,10 @@ program
     'whose quotas: seed (300 pipelines, 10 stages, 20 actions a stage), or aws',
     process.env['SLIPWAY_QUOTAS'] ?? 'seed',
   )
-  .option('--tls <how>', 'auto: serve HTTPS with a certificate of an own authority; slipway env tells clients of it')
+  .option(
+    '--tls <how>',
+    'auto: serve HTTPS with a certificate of an own authority; slipway env tells clients of it',
+  )
   .option('--tls-name <name...>', 'further host names and addresses for that certificate')
   .option('--tls-cert <file>', 'serve HTTPS with this certificate and its chain (PEM)')
   .option('--tls-key <file>', 'the private key of the certificate (PEM)')
@@ -138,7 +141,7 @@ program
   .option('--compute <size>', 'small, medium, large, xlarge or 2xlarge', 'small')
   .option('--timeout <minutes>', 'end the build after so long', '60')
   .option('-d, --privileged', 'privileged mode, for builds of container images', false)
-  .option('--runtime <name>', 'where it runs: sandbox, or process (no isolation at all)', 'sandbox')
+  .option('--runtime <name>', 'where it runs: auto, sandbox, docker or process, as for serve', 'auto')
   .option('--json', 'print one JSON object a line, and the result as the last', false)
   .addOption(new Option('-m, --mount').hideHelp())
   .addOption(new Option('-c, --aws-configuration').hideHelp())

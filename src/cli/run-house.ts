@@ -11,16 +11,15 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { createLog, type LogLevel } from '#base/log.ts';
 import { REPORT_FORMATS, reportTypeOf } from '#core/report/report.ts';
-import { killSandbox } from '#runtimes/kill.ts';
-import { createProcessRuntime } from '#runtimes/process.ts';
-import { isAlive, parseProcessName } from '#runtimes/processes.ts';
+import { openRuntime } from '#runtimes/choice.ts';
+import { isAlive, ownProcessName, parseProcessName } from '#runtimes/processes.ts';
 import type { LocalFolder } from '#services/codebuild/local-folders.ts';
 import type { Caller } from '#services/service.ts';
 import { createSlipway, type Slipway } from '#slipway';
@@ -40,6 +39,8 @@ const PREFIX = 'slipway-run-';
 const OWNER = 'owner';
 const CLOSE_MS_MAX = 5_000;
 const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'];
+/** What of the environment counts here; keys, databases and buckets of a server do not. */
+const ENVIRONMENT = ['PATH', 'SLIPWAY_BUILD_NETWORK', 'SLIPWAY_DOCKER_SOCKET', 'DOCKER_HOST'];
 /** What a build of this house may do in it; nothing of yours is there. */
 const ACTIONS = [
   'logs:*',
@@ -56,7 +57,7 @@ const ACTIONS = [
 
 export async function openRunHouse(plan: RunPlan): Promise<RunHouse> {
   const directory = makeDirectory(plan);
-  const removal = createRemoval(directory, plan.runtime);
+  const removal = createRemoval(directory);
   let slipway: Slipway | undefined;
   try {
     await clearAbandoned();
@@ -68,9 +69,11 @@ export async function openRunHouse(plan: RunPlan): Promise<RunHouse> {
       region: process.env['AWS_REGION'] ?? 'us-east-1',
       runtime: plan.runtime,
       folders: foldersOf(plan),
-      environment: Object.fromEntries(
-        Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPWAY_ROOT_')),
-      ),
+      environment: {
+        ...Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]])),
+        // Whoever asks for privileges here is the operator.
+        ...(plan.privileged ? { SLIPWAY_PRIVILEGED_BUILDS: 'allow' } : {}),
+      },
       log: createLog((line) => process.stderr.write(`${line}\n`), logLevel()),
     });
     await furnish(slipway.root, plan);
@@ -90,7 +93,7 @@ export async function openRunHouse(plan: RunPlan): Promise<RunHouse> {
   };
 }
 
-function makeDirectory({ source, secondary, runtime }: RunPlan): string {
+function makeDirectory({ source, secondary }: RunPlan): string {
   const parent = realpathSync(tmpdir());
   for (const path of [source, ...secondary.map((each) => each.path)]) {
     if (parent !== path && !parent.startsWith(path === sep ? sep : `${path}${sep}`)) continue;
@@ -100,28 +103,20 @@ function makeDirectory({ source, secondary, runtime }: RunPlan): string {
     );
   }
   const directory = mkdtempSync(join(parent, PREFIX));
-  writeFileSync(join(directory, OWNER), `${ownProcess()} ${runtime}\n`, { mode: 0o600 });
+  writeFileSync(join(directory, OWNER), `${ownProcessName()}\n`, { mode: 0o600 });
   return directory;
 }
 
-/** `<pid> <start ticks> <boot>`, so that a number used again is not taken for this run. */
-function ownProcess(): string {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const ticks = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .trim()
-    .split(' ')[19];
-  return `${process.pid} ${ticks} ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
-}
-
-function createRemoval(directory: string, runtime: string): () => Promise<void> {
+/** The folder of each build says what it runs in. */
+function createRemoval(directory: string): () => Promise<void> {
   return async () => {
-    const builds = join(directory, 'data', 'codebuild', 'builds');
-    const kill = runtime === 'process' ? createProcessRuntime().kill : killSandbox;
+    const data = join(directory, 'data');
+    const builds = join(data, 'codebuild', 'builds');
+    const { kill } = openRuntime('auto', process.env, { directory: data, hidden: data });
     if (existsSync(builds)) {
       await Promise.all(readdirSync(builds).map((uuid) => kill(join(builds, uuid), 0)));
     }
-    rmSync(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   };
 }
 
@@ -134,9 +129,8 @@ async function clearAbandoned(): Promise<void> {
     if (!stat?.isDirectory() || stat.uid !== process.getuid?.()) continue;
     const note = join(directory, OWNER);
     if (!existsSync(note)) continue;
-    const [id, ticks, boot, runtime = 'sandbox'] = readFileSync(note, 'utf8').trim().split(' ');
-    const owner = parseProcessName(`${id} ${ticks} ${boot}`);
-    if (owner && !isAlive(owner)) await createRemoval(directory, runtime)();
+    const owner = parseProcessName(readFileSync(note, 'utf8'));
+    if (owner && !isAlive(owner)) await createRemoval(directory)();
   }
 }
 

@@ -30,7 +30,7 @@ function plan(source: string, more: Partial<RunOptions> = {}, file?: string) {
     compute: 'small',
     timeout: '60',
     privileged: false,
-    runtime: 'sandbox',
+    runtime: 'auto',
     json: false,
     ...more,
   });

@@ -10,6 +10,7 @@ import type { Buildspec } from '#core/buildspec/buildspec.ts';
 import { BUILDSPEC_LENGTH_MAX } from '#core/buildspec/node.ts';
 import { parseBuildspec } from '#core/buildspec/parse.ts';
 import { readPlaced } from '#core/placed-document.ts';
+import { RUNTIME_CHOICES, type RuntimeChoice } from '#runtimes/choice.ts';
 import { pipelineKind } from './check-pipeline.ts';
 import { BadUsage } from './errors.ts';
 import { readVariables, type Variable } from './run-variables.ts';
@@ -51,7 +52,7 @@ export interface RunPlan {
   readonly computeType: string;
   readonly timeoutMinutes: number;
   readonly privileged: boolean;
-  readonly runtime: 'sandbox' | 'process';
+  readonly runtime: RuntimeChoice;
 }
 
 const COMPUTE = ['SMALL', 'MEDIUM', 'LARGE', 'XLARGE', '2XLARGE'];
@@ -64,9 +65,9 @@ export function planRun(file: string | undefined, options: RunOptions): RunPlan 
   const [first = '.', ...more] = options.source;
   const source = folder(first, '--source');
   const { buildspec, spec } = readBuildspec(file, options.buildspec, source);
-  const { runtime } = options;
-  if (runtime !== 'sandbox' && runtime !== 'process') {
-    throw new BadUsage(`There is no runtime named ${runtime}. Choose sandbox or process.`);
+  const runtime = RUNTIME_CHOICES.find((choice) => choice === options.runtime);
+  if (!runtime) {
+    throw new BadUsage(`There is no runtime named ${options.runtime}. Choose ${RUNTIME_CHOICES.join(', ')}.`);
   }
   return {
     projectName: projectNameOf(source),
