@@ -73,6 +73,36 @@ describe('on two nodes', { skip: postgresSkip }, () => {
     assert.ok(chunks < BATCHES, `${chunks} chunks`);
   });
 
+  test('a Live Tail on one node sees what the other takes in, and each event once', async () => {
+    const [one, other] = nodes;
+    const { responseStream } = await one.root.send('logs:StartLiveTail', {
+      logGroupIdentifiers: [`arn:aws:logs:us-east-1:123456789012:log-group:${PLACE.logGroupName}`],
+      logEventFilterPattern: 'tailed',
+    });
+    assert.ok(responseStream);
+    const expected = Array.from({ length: 30 }, (_, i) => `tailed ${i}`);
+    const seen: (string | undefined)[] = [];
+    let writing: Promise<void> | undefined;
+    let quiet = 0;
+    for await (const event of responseStream) {
+      if (event.sessionStart) writing = writeAll();
+      if (!event.sessionUpdate) continue;
+      const { sessionResults = [] } = event.sessionUpdate;
+      seen.push(...sessionResults.map(({ message }) => message));
+      // One more update without anything shows that nothing comes twice.
+      if (seen.length >= expected.length && sessionResults.length === 0 && ++quiet === 2) break;
+    }
+    await writing;
+    assert.deepEqual(seen, expected);
+
+    async function writeAll(): Promise<void> {
+      for (const [i, message] of expected.entries()) {
+        const { root } = i % 3 === 0 ? one : other;
+        await root.send('logs:PutLogEvents', { ...PLACE, logEvents: [{ timestamp: Date.now(), message }] });
+      }
+    }
+  });
+
   test('a group and a stream that both make at once are made once', async () => {
     const place = { logGroupName: 'raced', logStreamName: 'main' };
     for (const operation of ['logs:CreateLogGroup', 'logs:CreateLogStream'] as const) {

@@ -36,6 +36,8 @@ export interface OpenChunk {
 }
 
 export type ChunkHead = Omit<ChunkRow, 'content'>;
+/** Some events of a stream; a chunk is one, too. */
+export type SequenceRange = Pick<ChunkRow, 'stream_id' | 'first_sequence' | 'event_count'>;
 type StreamPlace = Pick<ChunkRow, 'stream_id' | 'group_id'>;
 /** What of a stream's row tells of its chunks. */
 export type ChunkCounts = Pick<StreamRow, 'event_count' | 'stored_bytes' | 'loose_chunks' | 'loose_size'>;
@@ -156,7 +158,7 @@ export function createChunks({ database, keyring }: Pick<House, 'database' | 'ke
   }
 
   /** The chunks that hold these sequences now: usually the one that was seen. */
-  async function read(head: ChunkHead, openKey: (id: number) => Promise<DataKey>): Promise<OpenChunk[]> {
+  async function read(head: SequenceRange, openKey: (id: number) => Promise<DataKey>): Promise<OpenChunk[]> {
     const rows = tables(database).selectFrom('logs_chunk').selectAll();
     const ofStream = rows.where('stream_id', '=', head.stream_id);
     const same = await ofStream.where('first_sequence', '=', head.first_sequence).executeTakeFirst();

@@ -1,11 +1,13 @@
 /**
- * CloudWatch Logs: groups, streams and their events.
+ * CloudWatch Logs: groups, streams and their events, which rest in compressed, encrypted chunks (`chunks.ts`).
  *
- * Gaps: see `gaps.ts`. Where several nodes share a database, a Live Tail session sees what its own node takes in.
+ * Gaps: see `gaps.ts`. Subscription filters are refused, because none of their destinations is in the house. Log groups
+ * are of the class STANDARD. A data key of KMS is kept for a minute, so for so long a disabled key still opens events.
  *
  * By design: a `sequenceToken` of the form `position/<n>`, as PutLogEvents gives them out, says how many events the
  * stream had before this batch; events that are already stored are passed over. So a writer whose answer got lost
- * repeats its batch without doubling it. All other tokens are ignored, as AWS does.
+ * repeats its batch without doubling it. All other tokens are ignored, as AWS does. Tokens of pages do not expire.
+ * `storedBytes` of a group counts events as PutLogEvents does, not what they need on the disk.
  */
 
 import type { House, Service } from '#services/service.ts';
@@ -34,7 +36,7 @@ export function openLogs(house: House): Service<'logs'> {
   const chunks = createChunks(house);
   const scanner = createScanner(house, chunks, keys);
   const dropping = createDropping(house);
-  const tails = createTails(house);
+  const tails = createTails(house, chunks, keys);
   const metrics = createMetricFilters(house);
   const exporting = createExportMachine(house, scanner);
   return {

@@ -27,6 +27,14 @@ export function createMigrations(house: House): readonly Migration[] {
     { name: 'logs/002-metric-filters', up: createMetricFilters },
     { name: 'logs/003-chunks', up: (database) => moveIntoChunks(house, database) },
     { name: 'logs/004-exports-policies', up: createExportsAndPolicies },
+    {
+      name: 'logs/005-busy-streams',
+      up: async (database) => {
+        await sql`create index logs_stream_busy on logs_stream (group_name, last_ingestion_at)`.execute(
+          database,
+        );
+      },
+    },
   ];
 }
 

@@ -1,6 +1,7 @@
 /**
  * Live tail: a session sees the events of some groups as they come in, filtered, for up to three hours. What is put
- * reaches it through `Tails`, after it is stored. See "StartLiveTail" of the API reference.
+ * reaches it through `Tails`, after it is stored; where several nodes share a database, that is only a reason to look
+ * there, see `tail-reader.ts`. See "StartLiveTail" of the API reference.
  *
  *   PutLogEvents ─ stored ─▶ tell(group, stream, events) ─▶ each session: filter, at most 500 in a second ─▶ update
  */
@@ -13,8 +14,11 @@ import { parseLogPattern } from '#core/log-pattern/parse.ts';
 import type { LogPattern } from '#core/log-pattern/pattern.ts';
 import type { InputOf, OutputOf } from '#services/clients.ts';
 import type { Call, Handler, House } from '#services/service.ts';
+import type { Chunks } from './chunks.ts';
+import type { DataKeys } from './data-keys.ts';
 import { groupName, onGroup } from './names.ts';
 import { requireGroup } from './room.ts';
+import { createTailReader, type TailReader } from './tail-reader.ts';
 
 const SESSION_MS_MAX = 3 * 3_600_000;
 const SESSIONS_MAX = 15;
@@ -22,6 +26,8 @@ const SESSIONS_MAX = 15;
 const UPDATE_MS = 1_000;
 /** What comes in bursts goes out in one update. */
 const GATHER_MS = 50;
+/** How often a session asks what other nodes took in. */
+const LOOK_MS = 150;
 const EVENTS_PER_SECOND_MAX = 500;
 
 type Input = InputOf<'logs', 'StartLiveTail'>;
@@ -45,13 +51,15 @@ interface Session {
   readonly names: ReadonlySet<string> | undefined;
   readonly prefixes: readonly string[] | undefined;
   readonly pattern: LogPattern;
+  /** Only where other nodes take events in, too. */
+  readonly reader: TailReader | undefined;
   waiting: NonNullable<TailedEvent>;
   isSampled: boolean;
   /** How many more may be seen in the present second. */
   left: number;
 }
 
-export function createTails(house: House): Tails {
+export function createTails(house: House, chunks: Chunks, keys: DataKeys): Tails {
   const { clock } = house;
   const sessions = new Set<Session>();
   const bell = createBell(clock);
@@ -59,22 +67,27 @@ export function createTails(house: House): Tails {
   function tell(group: string, stream: string, events: readonly ContentEvent[]): void {
     for (const session of sessions) {
       if (!session.groups.has(group) || !isFollowed(session, stream)) continue;
-      for (const event of events) {
-        if (!session.pattern.matches(event.message)) continue;
-        if (session.left === 0) {
-          session.isSampled = true;
-          break;
-        }
-        session.left--;
-        session.waiting.push({
-          logStreamName: stream,
-          logGroupIdentifier: `${house.account}:${group}`,
-          message: event.message,
-          timestamp: event.at,
-          ingestionTime: event.ingestedAt,
-        });
-      }
+      if (!session.reader) take(session, group, stream, events);
       bell.ring([session.id]);
+    }
+  }
+
+  function take(session: Session, group: string, stream: string, events: readonly ContentEvent[]): void {
+    if (!isFollowed(session, stream)) return;
+    for (const event of events) {
+      if (!session.pattern.matches(event.message)) continue;
+      if (session.left === 0) {
+        session.isSampled = true;
+        return;
+      }
+      session.left--;
+      session.waiting.push({
+        logStreamName: stream,
+        logGroupIdentifier: `${house.account}:${group}`,
+        message: event.message,
+        timestamp: event.at,
+        ingestionTime: event.ingestedAt,
+      });
     }
   }
 
@@ -92,9 +105,12 @@ export function createTails(house: House): Tails {
       for (;;) {
         // A signal of its own: listeners on the call's would gather for hours.
         const wait = new AbortController();
-        await listener.wait(Math.max(0, updatedAt + UPDATE_MS - clock.now()), wait.signal);
+        const untilUpdate = Math.max(0, updatedAt + UPDATE_MS - clock.now());
+        await listener.wait(session.reader ? Math.min(untilUpdate, LOOK_MS) : untilUpdate, wait.signal);
         if (call.signal.aborted || bell.isSilent) return;
+        await session.reader?.read((group, stream, events) => take(session, group, stream, events));
         if (session.waiting.length > 0) await pause(GATHER_MS);
+        else if (clock.now() < updatedAt + UPDATE_MS) continue;
         if (clock.now() >= endsAt) {
           yield { SessionTimeoutException: timedOut() };
           return;
@@ -128,7 +144,9 @@ export function createTails(house: House): Tails {
     if (sessions.size >= SESSIONS_MAX) {
       throw fault('LimitExceededException', `There are ${SESSIONS_MAX} Live Tail sessions already.`);
     }
-    return { responseStream: run(call, input, session) };
+    const isShared = house.database.dialect === 'postgres';
+    const reader = isShared ? await createTailReader(house, chunks, keys, [...session.groups]) : undefined;
+    return { responseStream: run(call, input, { ...session, reader }) };
   };
 
   return { tell, operations: { StartLiveTail }, end: () => bell.silence() };
@@ -158,6 +176,7 @@ function createSession(input: Input): Session {
     names: names?.length ? new Set(names) : undefined,
     prefixes: prefixes?.length ? prefixes : undefined,
     pattern: parseLogPattern(input.logEventFilterPattern ?? ''),
+    reader: undefined,
     waiting: [],
     isSampled: false,
     left: EVENTS_PER_SECOND_MAX,
