@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connectBatches, createBatchRole, withConfig } from '#test/support/batches.ts';
 import { connectBuilds, createBuildRole, spec, type BuildClients } from '#test/support/builds.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 import { until } from '#test/support/until.ts';
@@ -180,4 +181,40 @@ test('a project that does not ask for it tells nobody', async () => {
   assert.equal(build.buildStatus, 'SUCCEEDED');
   await house.slipway.house.engine.idle();
   assert.deepEqual(told, []);
+});
+
+test('a batch has one status, or one for each of its builds, as the project wants', async () => {
+  const batches = connectBatches(clients);
+  await createBatchRole(clients.iam);
+  const buildspec = JSON.stringify({
+    version: '0.2',
+    batch: { 'build-list': [{ identifier: 'one' }, { identifier: 'two' }] },
+    phases: { build: { commands: ['test $CODEBUILD_BATCH_BUILD_IDENTIFIER != two'] } },
+  });
+  const source = {
+    type: 'GITHUB',
+    location: `${origin}/acme/shop.git`,
+    buildspec,
+    reportBuildStatus: true,
+  } as const;
+  const states = (context: string) =>
+    told.filter(({ body }) => body['context'] === context).map(({ body }) => body['state']);
+  told.length = 0;
+  await batches.createProject('together', '', { source });
+  const batch = await batches.run('together');
+  assert.equal(batch.buildBatchStatus, 'FAILED');
+  await count(2);
+  assert.equal(told[0]?.path, `/github/repos/acme/shop/statuses/${commit}`);
+  assert.deepEqual(states('AWS CodeBuild us-east-1 (together)'), ['pending', 'failure']);
+  assert.equal(told.length, 2);
+  told.length = 0;
+  await batches.createProject('alone', '', {
+    source,
+    ...withConfig({ batchReportMode: 'REPORT_INDIVIDUAL_BUILDS' }),
+  });
+  await batches.run('alone');
+  await count(4);
+  assert.deepEqual(states('AWS CodeBuild us-east-1 (alone) one'), ['pending', 'success']);
+  assert.deepEqual(states('AWS CodeBuild us-east-1 (alone) two'), ['pending', 'failure']);
+  assert.equal(told.length, 4);
 });

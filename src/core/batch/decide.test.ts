@@ -270,6 +270,23 @@ test('only a batch that failed is retried, and not without end', () => {
   assert.equal(fault(failing), `Build batch shop:u was retried ${RETRIES_MAX} times already`);
 });
 
+test('a provider hears of the batch when its commit is known, when it ends, and again with a retry', () => {
+  const told = (world: BatchWorld) =>
+    world.effects.flatMap((each) => (each.type === 'ReportStatus' ? [each.change] : []));
+  const world = new BatchWorld({ builds: [build('a')] }, { reportsStatus: true });
+  world.startAll();
+  assert.deepEqual(told(world), []);
+  world.read();
+  assert.deepEqual(told(world), ['PENDING']);
+  world.end('a', 'FAILED');
+  world.send({ type: 'RetryRequested', retryType: 'RETRY_FAILED_BUILDS' });
+  world.end('a');
+  assert.deepEqual(told(world), ['PENDING', 'ENDED', 'PENDING', 'ENDED']);
+  const silent = new BatchWorld({ builds: [build('a')] }).read();
+  silent.end('a');
+  assert.deepEqual(told(silent), []);
+});
+
 test('what the engine could not do is told to the batch', () => {
   const failed = (world: BatchWorld, effect: { readonly type: string }) =>
     world.send({ type: 'EffectFailed', effectType: effect.type, effect, message: 'broken' });

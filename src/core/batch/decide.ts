@@ -48,6 +48,23 @@ const NO_BATCH = 'CodeBuild is experiencing issues: the batch section of the bui
 export const batchDecider = { version: 1, decide, wakeAt };
 
 function decide(state: BatchState | undefined, event: (BatchEvent | EngineEvent) & Stamp): BatchDecision {
+  const decision = decideEvent(state, event);
+  const reports = decision.state ? reportsOf(state, decision.state) : [];
+  return reports.length === 0 ? decision : { ...decision, effects: [...decision.effects, ...reports] };
+}
+
+/** The provider hears of a commit as soon as it is known, again when all is done again, and of the end. */
+function reportsOf(before: BatchState | undefined, after: BatchState): readonly BatchEffect[] {
+  if (!after.plan.reportsStatus || after.resolvedSourceVersion === undefined) return [];
+  if (after.isComplete) return before?.isComplete ? [] : [{ type: 'ReportStatus', change: 'ENDED' }];
+  const isTold = before?.resolvedSourceVersion !== undefined && !before.isComplete;
+  return isTold ? [] : [{ type: 'ReportStatus', change: 'PENDING' }];
+}
+
+function decideEvent(
+  state: BatchState | undefined,
+  event: (BatchEvent | EngineEvent) & Stamp,
+): BatchDecision {
   const { at } = event;
   if (!state) return event.type === 'BatchRequested' ? create(event.plan, at) : { state, effects: [] };
   if (event.type === 'RetryRequested') {
@@ -296,6 +313,7 @@ function decideEffectFailed(
         ? { state, effects: [effect] }
         : same(state);
     case 'CheckBuilds':
+    case 'ReportStatus':
       return same(state);
     case 'MergeReports':
       if (state.closing !== 'REPORTS' || effect.round !== state.round) return same(state);

@@ -15,6 +15,7 @@ export const plan: BatchPlan = {
   projectName: 'shop',
   timeoutMinutes: 480,
   combinesArtifacts: false,
+  reportsStatus: false,
   limits: { computeTypes: [], fleets: [], computeTypeDefault: 'BUILD_GENERAL1_SMALL', outputs: [] },
 };
 

@@ -49,7 +49,7 @@ class Simulation {
   #last: BatchEvent | EngineEvent | undefined;
 
   constructor(spec: BatchSpec, next: () => number, combinesArtifacts: boolean) {
-    this.world = new BatchWorld(spec, { combinesArtifacts, timeoutMinutes: 5 });
+    this.world = new BatchWorld(spec, { combinesArtifacts, timeoutMinutes: 5, reportsStatus: true });
     this.#next = next;
   }
 
@@ -94,6 +94,7 @@ class Simulation {
         return true;
       case 'CheckBuilds':
       case 'PublishChange':
+      case 'ReportStatus':
         return true;
       case 'MergeReports':
         return this.send({ type: 'ReportsMerged', round: order.round, arns: ['all'] });

@@ -36,6 +36,8 @@ export interface BatchPlan {
   readonly projectName: string;
   readonly timeoutMinutes: number;
   readonly combinesArtifacts: boolean;
+  /** The provider of the source hears of the batch as of one build. */
+  readonly reportsStatus: boolean;
   readonly limits: BatchLimits;
 }
 
@@ -130,6 +132,8 @@ export type BatchEffect =
   /** Makes one report for each report group out of those of the builds. */
   | { readonly type: 'MergeReports'; readonly round: number }
   | { readonly type: 'CombineArtifacts'; readonly round: number }
+  /** Tells the provider of the source. */
+  | { readonly type: 'ReportStatus'; readonly change: 'PENDING' | 'ENDED' }
   /** Tells the house of a new status. */
   | {
       readonly type: 'PublishChange';

@@ -80,18 +80,30 @@ export async function reportStatus(
   id: string,
   change: 'PENDING' | 'ENDED',
 ): Promise<void> {
+  const state = await room.house.engine.read(room.machine(), id);
+  if (state) await tellStatus(room, sessions, state, await numberOf(room, id), change);
+}
+
+/** The same of a state that is given, as that of a batch in the form of a build. */
+export async function tellStatus(
+  room: Room,
+  sessions: RoleSessions,
+  state: BuildState,
+  number: number,
+  change: 'PENDING' | 'ENDED',
+): Promise<void> {
   const { house, statusApis } = room;
-  const state = await house.engine.read(room.machine(), id);
-  const commit = state && commitOf(state);
+  const { id } = state.plan;
+  const commit = commitOf(state);
   // A pending status must not come after the last one.
-  if (!state || commit === undefined || (change === 'PENDING' && state.isComplete)) return;
+  if (commit === undefined || (change === 'PENDING' && state.isComplete)) return;
   const give = (reason: string) =>
     house.log.warn('the status of a build was not told to its provider', { buildId: id, reason });
   const target = targetOf(statusApis, state.plan.source);
   if ('problem' in target) return give(target.problem);
   const login = await loginOf(room, sessions, state);
   if (typeof login === 'string') return give(login);
-  const variables = variablesOf(room, state, await numberOf(room, id));
+  const variables = variablesOf(room, state, number);
   const { context, targetUrl } = state.plan.source.buildStatus ?? {};
   const url = targetUrl ?? (target.provider === 'bitbucket' ? `${house.endpoint()}/console` : undefined);
   const request = statusRequest({

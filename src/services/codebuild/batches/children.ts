@@ -12,16 +12,21 @@ import type { BuildPlan, BuildState } from '#core/build/state.ts';
 import { PIPELINE_SERVICE, planBuild } from '#services/codebuild/plan.ts';
 import { projectName, SERVICE } from '#services/codebuild/room.ts';
 import { invalid } from '#services/codebuild/settings.ts';
-import type { Call } from '#services/service.ts';
+import type { Call, Scope } from '#services/service.ts';
 import { partArtifacts } from './artifact-places.ts';
 import type { Batches } from './batch-room.ts';
 import { findRequest } from './batch-room.ts';
-import type { BatchRequest } from './request.ts';
+import { isReportedAlone, type BatchRequest } from './request.ts';
 
 const SESSION = 'AWSCodeBuild-';
 
 /** Its variables are its own and win over all others; a root makes nothing. */
-export function childInput(request: BatchRequest, state: BatchState, group: Group): StartBuildInput {
+export function childInput(
+  call: Scope,
+  request: BatchRequest,
+  state: BatchState,
+  group: Group,
+): StartBuildInput {
   const { overrides } = request;
   const { build, current } = group;
   const isRoot = build.identifier === ROOT_IDENTIFIER;
@@ -37,6 +42,7 @@ export function childInput(request: BatchRequest, state: BatchState, group: Grou
     ...sourceOf(request, state),
     ...(build.buildspec === undefined ? {} : { buildspecOverride: build.buildspec }),
     ...environmentOf(build.environment),
+    ...statusOf(call, request, build.identifier),
     environmentVariablesOverride: merged(environmentVariablesOverride, variables),
     ...(isRoot
       ? {
@@ -68,6 +74,19 @@ function sourceOf(
   if (commit === undefined) return {};
   const request = /^pr\/(\d{1,9})$/.exec(version ?? '')?.[1];
   return { sourceVersion: request === undefined ? commit : `refs/pull/${request}/head^{${commit}}` };
+}
+
+/** Each build has a status of its own, or none: that of the first one says nothing about the commit. */
+function statusOf(
+  { region }: Scope,
+  { config, settings, build }: BatchRequest,
+  identifier: string,
+): Partial<StartBuildInput> {
+  if (!isReportedAlone(config)) return {};
+  if (identifier === ROOT_IDENTIFIER) return { reportBuildStatusOverride: false };
+  const given = settings.source?.buildStatusConfig;
+  const context = given?.context ?? `AWS CodeBuild ${region} (${build.projectName})`;
+  return { buildStatusConfigOverride: { ...given, context: `${context} ${identifier}` } };
 }
 
 function environmentOf(environment: BatchEnvironment): Partial<StartBuildInput> {

@@ -5,6 +5,7 @@ import { deriveUuid } from '#base/ids.ts';
 import { batchDecider } from '#core/batch/decide.ts';
 import { allGroups, groupOf } from '#core/batch/groups.ts';
 import type { BatchEvent, BatchState } from '#core/batch/state.ts';
+import { tellStatus } from '#services/codebuild/commit-status.ts';
 import { createRoleSessions } from '#services/codebuild/credentials.ts';
 import type { Room } from '#services/codebuild/room.ts';
 import { isQueueFull } from '#services/codebuild/starting.ts';
@@ -14,6 +15,7 @@ import { childInput, endOf, lostEnd } from './children.ts';
 import { combineArtifacts } from './combining.ts';
 import { mergeReports } from './merging-reports.ts';
 import { batchTables } from './tables.ts';
+import { batchAsBuild } from './views.ts';
 
 /** Nobody on AWS hears of batches, so the news has a source of the house, which no rule for AWS events matches. */
 export const BATCH_EVENTS = { source: 'slipway.codebuild', detailType: 'CodeBuild Build Batch State Change' };
@@ -58,6 +60,14 @@ function createMachine(batches: Batches): BatchMachine {
         const found = await findBatch(batches, machineId);
         return found && { ...(await combineArtifacts(batches, found, signal)), round };
       },
+      async ReportStatus({ change }, { machineId }) {
+        const found = await findBatch(batches, machineId);
+        if (!found) return undefined;
+        const { room, workers } = batches;
+        await tellStatus(room, workers, batchAsBuild(found), found.row.number, change);
+        if (change === 'ENDED') forgetRoles(batches, found.state);
+        return undefined;
+      },
       async PublishChange(effect, { machineId }) {
         const found = await findBatch(batches, machineId);
         if (!found) return undefined;
@@ -95,7 +105,7 @@ async function startChild(
   if (state.ending) return { type: 'BuildRefused', buildId, message: 'The batch ends', isPassing: false };
   try {
     const role = await starterOf(batches, found);
-    await role.send('codebuild:StartBuild', childInput(requestOf(row), state, group));
+    await role.send('codebuild:StartBuild', childInput(batches.room.house, requestOf(row), state, group));
     return { type: 'BuildStarted', buildId };
   } catch (error) {
     if (!isFault(error) || error.code === 'InternalFailure') throw error;

@@ -61,6 +61,7 @@ export function planBatch(
     arn: arnOf('codebuild', call.region, call.account, `build-batch/${id}`),
     projectName,
     timeoutMinutes: config.timeoutInMins ?? TIMEOUT_MINUTES_DEFAULT,
+    reportsStatus: !isReportedAlone(config) && isReported(settings, input),
     combinesArtifacts: combines && build.artifacts.type !== 'NO_ARTIFACTS',
     limits: {
       ...(maximumBuildsAllowed === undefined ? {} : { buildsMax: maximumBuildsAllowed }),
@@ -90,17 +91,24 @@ function overridesOf(config: ProjectBuildBatchConfig, input: StartBuildBatchInpu
     projectName: _name,
     idempotencyToken: _token,
     buildBatchConfigOverride: _config,
-    reportBuildBatchStatusOverride: isReported,
+    reportBuildBatchStatusOverride: reported,
     buildTimeoutInMinutesOverride: timeout,
     ...same
   } = input;
-  // Providers hear of the batch as one, unless they shall hear of each build.
-  const isReportedAlone = config.batchReportMode === 'REPORT_INDIVIDUAL_BUILDS' ? isReported : false;
   return withoutAbsent({
     ...same,
     timeoutInMinutesOverride: timeout,
-    reportBuildStatusOverride: isReportedAlone,
+    reportBuildStatusOverride: isReportedAlone(config) ? reported : false,
   });
+}
+
+/** Providers hear of a batch as of one build, unless they shall hear of each build. */
+export function isReportedAlone({ batchReportMode }: ProjectBuildBatchConfig): boolean {
+  return batchReportMode === 'REPORT_INDIVIDUAL_BUILDS';
+}
+
+function isReported({ source }: ProjectSettings, input: StartBuildBatchInput): boolean {
+  return input.reportBuildBatchStatusOverride ?? source?.reportBuildStatus ?? false;
 }
 
 function withoutAbsent<Shape extends object>(shape: Shape): Shape {

@@ -11,7 +11,7 @@ import { arnOf } from '#base/arn.ts';
 import { allGroups } from '#core/batch/groups.ts';
 import { currentPhase } from '#core/batch/phases.ts';
 import type { BatchPhase, BatchState, BuildSummary as Summary, Group } from '#core/batch/state.ts';
-import type { ArtifactFacts, BuildPlan } from '#core/build/state.ts';
+import type { ArtifactFacts, BuildPlan, BuildState } from '#core/build/state.ts';
 import { viewBuild } from '#services/codebuild/views.ts';
 import type { Scope } from '#services/service.ts';
 import { requestOf, type FoundBatch } from './batch-room.ts';
@@ -19,7 +19,7 @@ import { requestOf, type FoundBatch } from './batch-room.ts';
 export function viewBatch(scope: Scope, { state, row }: FoundBatch): BuildBatch {
   const { plan } = state;
   const { settings, overrides, config, build } = requestOf(row);
-  const like = viewBuild(scope, stateOf(build, state), 0);
+  const like = viewBuild(scope, batchAsBuild({ state, row }), 0);
   const logConfig = overrides.logsConfigOverride ?? settings.logsConfig;
   return {
     id: plan.id,
@@ -58,16 +58,20 @@ export function viewBatch(scope: Scope, { state, row }: FoundBatch): BuildBatch 
   };
 }
 
-/** The state of a build whose artifact is that of the batch. */
-function stateOf(plan: BuildPlan, { startAt, combined }: BatchState) {
+/** A build with the id, the outcome and the artifact of the batch, for what shows or tells of both alike. */
+export function batchAsBuild({ state, row }: FoundBatch): BuildState {
+  const { plan, startAt, combined, resolvedSourceVersion: commit } = state;
   return {
-    plan,
+    plan: { ...requestOf(row).build, id: plan.id, arn: plan.arn },
     phases: [],
-    status: 'IN_PROGRESS' as const,
-    isComplete: false,
+    status: state.status,
+    isComplete: state.isComplete,
     startAt,
     deadlineAt: startAt,
-    facts: combined ? { artifacts: [combined] } : {},
+    facts: {
+      ...(combined ? { artifacts: [combined] } : {}),
+      ...(commit === undefined ? {} : { resolvedSourceVersion: commit }),
+    },
   };
 }
 
