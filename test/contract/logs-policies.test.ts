@@ -106,6 +106,7 @@ test('no text of a log lies on the disk', async () => {
   await createStream('plain');
   const words = ['flamingo', 'porcupine', 'salamander'];
   for (const word of words) await put('plain', `one ${word}`, ...Array(500).fill(`many ${word}s`));
+  await logs.testMetricFilter({ filterPattern: '', logEventMessages: words });
   await house.restart();
   const found = words.map((word) => {
     try {

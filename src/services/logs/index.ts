@@ -31,6 +31,9 @@ import { subscriptionOperations } from './subscriptions.ts';
 import { taggingOperations } from './tagging.ts';
 import { createTails } from './tailing.ts';
 
+/** Members of inputs that hold what is in a log. */
+const TEXTS = new Set(['logEvents', 'logEventMessages']);
+
 export function openLogs(house: House): Service<'logs'> {
   const keys = createDataKeys(house);
   const chunks = createChunks(house);
@@ -63,6 +66,10 @@ export function openLogs(house: House): Service<'logs'> {
       dropping.start();
     },
     resourcePolicy: createPolicyReader(house),
+    // Records say who wrote where, not what.
+    async shownInput(_operation, input) {
+      return Object.fromEntries(Object.entries(input).filter(([name]) => !TEXTS.has(name)));
+    },
     drain: () => tails.end(),
     close: () => dropping.stop(),
   };
