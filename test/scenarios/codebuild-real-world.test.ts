@@ -1,6 +1,6 @@
 /**
- * CodeBuild §11, real-world patterns: scenarios 35, 37, 43, 44 and 45, and C with make. Projects as people have them are
- * pushed to a repository and built by the tools of this machine; nothing is asked of the network.
+ * CodeBuild §11, real-world patterns: scenarios 35, 37, 43, 44 (C with make), 45 and the matrix of a monorepo. Projects as
+ * people have them are pushed to a repository and built by the tools of this machine; nothing is asked of the network.
  */
 
 import assert from 'node:assert/strict';
@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import type { Build, CreateProjectInput, Report } from '@aws-sdk/client-codebuild';
 import { openZip } from '#store/zip-entries.ts';
+import { batchContext, connectBatches, createBatchRole, withConfig } from '#test/support/batches.ts';
 import { type BuildClients, connectBuilds, contextOf, createBuildRole } from '#test/support/builds.ts';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
 import { createPusher, type Pusher } from '#test/support/repositories.ts';
@@ -211,5 +212,39 @@ test(
     ]);
     const packaged = JSON.parse(files.get('packaged.json')?.text ?? '') as { Resources: object };
     assert.deepEqual(Object.keys(packaged.Resources), ['Packaged']);
+  },
+);
+
+test(
+  'a monorepo is a matrix of its services and stages, each with its own artifact and one report of all',
+  { skip: wants('node', '/usr/bin/python3') },
+  async () => {
+    const { url } = await pusher.push('monorepo');
+    await createBatchRole(clients.iam);
+    await createProject('monorepo', url, { artifacts: artifact, ...withConfig({}) });
+    const batch = await connectBatches(clients).run('monorepo');
+    assert.equal(batchContext(batch), undefined);
+    assert.equal(batch.buildBatchStatus, 'SUCCEEDED');
+    const made = new Map<string, string>();
+    for (const { currentBuildSummary } of (batch.buildGroups ?? []).slice(1)) {
+      const build = await clients.get(currentBuildSummary?.arn?.split(':build/')[1]);
+      const [[name, file] = ['', undefined]] = await filesOf(build);
+      made.set(`${build.artifacts?.location?.split(`${BUCKET}/`)[1]} ${name}`, file?.text ?? '');
+    }
+    assert.deepEqual(
+      [...made.keys()].sort(),
+      ['test', 'live'].flatMap((stage) => [`api-${stage} answer.json`, `web-${stage} index.html`]).sort(),
+    );
+    assert.deepEqual(JSON.parse(made.get('api-live answer.json') ?? ''), {
+      item: 'pear',
+      price: 45,
+      stage: 'live',
+    });
+    assert.match(made.get('web-test index.html') ?? '', /^<h1>test<\/h1>.*apple<td>30/);
+    const { reports } = await clients.codebuild.batchGetReports({ reportArns: batch.reportArns ?? [] });
+    assert.deepEqual(
+      reports?.map(({ testSummary }) => testSummary?.total),
+      [6],
+    );
   },
 );
