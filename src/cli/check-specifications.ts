@@ -1,22 +1,32 @@
 /** What is wrong with a buildspec or an AppSpec file: read by the same code as on the build machine and on the host. */
 
 import { parseAppSpec } from '#core/appspec/parse.ts';
-import { parseBuildspec } from '#core/buildspec/parse.ts';
+import { parseBatchspec, parseBuildspec, type ParsedBuildspec } from '#core/buildspec/parse.ts';
 import type { Finding, Kind } from './check-kinds.ts';
 
 export const buildspecKind: Kind = {
   name: 'a buildspec',
   readsText: true,
-  recognizes: (root) => 'phases' in root,
-  check(_document, text) {
-    const parsed = parseBuildspec(text);
-    if ('error' in parsed) return [findingOf('YAML_FILE_ERROR', parsed.error)];
-    return parsed.buildspec.warnings.map((warning) => ({
-      ...findingOf('Ignored', warning),
-      isWarning: true as const,
-    }));
+  recognizes: (root) => 'phases' in root || 'batch' in root,
+  check({ value }, text) {
+    const has = (key: string) => typeof value === 'object' && value !== null && key in value;
+    // A batch may have all its phases in the buildspecs of its builds.
+    const parsed = [
+      ...(has('phases') || !has('batch') ? [parseBuildspec(text)] : []),
+      ...(has('batch') ? [parseBatchspec(text)] : []),
+    ];
+    const findings = parsed.flatMap(findingsOf);
+    return findings.filter((each, i) => findings.findIndex((other) => other.message === each.message) === i);
   },
 };
+
+function findingsOf(parsed: ParsedBuildspec): readonly Finding[] {
+  if ('error' in parsed) return [findingOf('YAML_FILE_ERROR', parsed.error)];
+  return parsed.buildspec.warnings.map((warning) => ({
+    ...findingOf('Ignored', warning),
+    isWarning: true as const,
+  }));
+}
 
 export const appSpecKind: Kind = {
   name: 'an AppSpec file',

@@ -190,6 +190,16 @@ test('buildspecs and AppSpec files are checked as builds and agents read them', 
   assert.equal(wrong.status, 1);
   assert.match(wrong.stdout, /^wrong\.yml:1:1 YAML_FILE_ERROR: .*version/i);
 
+  const batch = `${buildspec}batch:\n  build-graph:\n    - identifier: a\n      depend-on: [b]\n`;
+  const unknown = check(write('batch.yml', batch));
+  assert.equal(unknown.status, 1);
+  assert.equal(
+    unknown.stdout,
+    'batch.yml:6:1 YAML_FILE_ERROR: The build a depends on b, which does not exist, in build-graph at line 6\n',
+  );
+  const alone = check(write('alone.yml', batch.replace(/phases:[^]*?(?=batch)/, '').replace('[b]', '[]')));
+  assert.equal(alone.stdout, 'alone.yml: a buildspec, and nothing is wrong with it\n');
+
   const appspec = 'version: 0.0\nos: linux\nfiles:\n  - source: /\n    destination: /opt/app\n';
   assert.equal(
     check(write('appspec.yml', appspec)).stdout,

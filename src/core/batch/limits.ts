@@ -14,6 +14,7 @@ export interface BatchLimits {
   readonly fleets: readonly string[];
   /** Of builds that name none. */
   readonly computeTypeDefault: string;
+  /** That of the project, whose machines are used whatever a build names. */
   readonly fleetDefault?: string;
   /** What a pipeline waits for: each must be a build's artifact, or a secondary artifact of one. */
   readonly outputs: readonly string[];
@@ -39,8 +40,7 @@ export function limitProblem(limits: BatchLimits, builds: readonly BatchBuild[])
 }
 
 function machineProblem(limits: BatchLimits, { identifier, environment }: BatchBuild): string | undefined {
-  const fleet =
-    environment.fleet ?? (environment.computeType === undefined ? limits.fleetDefault : undefined);
+  const fleet = environment.fleet ?? limits.fleetDefault;
   if (fleet !== undefined) {
     if (limits.fleets.length === 0 || limits.fleets.some((each) => fleetName(each) === fleetName(fleet))) {
       return undefined;
