@@ -1,11 +1,11 @@
 /**
  * `npm run bench codebuild`: what builds can take. Lines from a command to GetLogEvents, twenty builds at once and the
- * API meanwhile, artifacts and caches from the workspace to S3 and back; beside what `cat`, `zip`, `tar` and `cp` need
- * for the same bytes in the same run. One part by name: `node bench/codebuild.ts log`.
+ * API meanwhile, artifacts and caches from the workspace to S3 and back, a local run; beside what `cat`, `zip`, `tar`
+ * and `cp` need for the same bytes in the same run. One part by name: `node bench/codebuild.ts log`.
  */
 
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,7 +43,13 @@ const clients = connectBuilds({
 try {
   await createBuildRole(clients.iam, ['logs:*', 's3:*', 'codebuild:*']);
   await clients.s3.createBucket({ Bucket: BUCKET });
-  const parts = { log: measureLog, many: measureMany, artifacts: measureArtifacts, cache: measureCache };
+  const parts = {
+    log: measureLog,
+    many: measureMany,
+    artifacts: measureArtifacts,
+    cache: measureCache,
+    run: measureRun,
+  };
   for (const [name, measure] of Object.entries(parts)) {
     if (chosen.length === 0 || chosen.includes(name)) await measure(clients);
   }
@@ -210,6 +216,23 @@ async function measureCache({ createProject, run, log }: BuildClients): Promise<
     figure('  floor: tar -cz of the same tree', 'MB/s', floorOf('tar -cz tree | cat >floor && rm floor')),
   );
   figures.push(figure('  floor: cp -a of the same tree', 'MB/s', floorOf('cp -a tree floor && rm -r floor')));
+}
+
+/** `slipway run` of one command, from typing it; a whole Slipway opens and closes in that time. */
+async function measureRun(): Promise<void> {
+  const folder = join(directory, 'local');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'buildspec.yml'), spec(['date +%s%N']));
+  const begun: number[] = [];
+  const whole: number[] = [];
+  for (let index = 0; index < RUNS; index++) {
+    const from = Date.now();
+    const { stdout } = await promisify(execFile)(join(ROOT, 'bin/slipway'), ['run'], { cwd: folder });
+    whole.push(Date.now() - from);
+    begun.push(Number(/^\d{19}$/m.exec(stdout)?.[0]) / 1e6 - from);
+  }
+  figures.push(figure('slipway run → its first command', 'ms', begun));
+  figures.push(figure('slipway run of one command, whole', 'ms', whole));
 }
 
 function phaseSeconds({ phases = [] }: Build, type: string): number {
