@@ -19,6 +19,7 @@ await createSlipway({
   signsOfLife: { beatMs: 500, freshMs: 4_000, lostMs: 8_000 },
   ...(role === 'worker' ? { workerOf: `http://127.0.0.1:${port}`, builds: 2 } : { builds: 'off' }),
   environment: {
+    SLIPWAY_BUILD_NETWORK: 'on',
     SLIPWAY_ROOT_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
     SLIPWAY_ROOT_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
   },

@@ -5,6 +5,8 @@
  */
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Build } from '@aws-sdk/client-codebuild';
 import {
@@ -25,14 +27,29 @@ const options = { skip: postgresSkip };
 let nodes: WorkerNodes;
 let clients: BuildClients;
 
+/** What commands did in the world, and how often: `<build id>/<what>`. */
+const done = new Map<string, number>();
+const world = createServer((request, response) => {
+  const what = decodeURIComponent(request.url ?? '').slice(1);
+  done.set(what, (done.get(what) ?? 0) + 1);
+  response.end();
+});
+/** A command that does something in the world. */
+const does = (what: string) => {
+  const { port } = world.address() as AddressInfo;
+  return `curl -s "http://127.0.0.1:${port}/$CODEBUILD_BUILD_ID/${what}"`;
+};
+
 before(async () => {
   if (postgresSkip) return;
+  await new Promise<void>((resolve) => world.listen(0, '127.0.0.1', resolve));
   nodes = await createWorkerNodes(2);
   clients = connectBuilds(nodes.house);
   await createBuildRole(clients.iam, ['logs:*', 's3:*', 'codebuild:RetryBuild']);
 });
 after(async () => {
   clients?.close();
+  world.close();
   await nodes?.close();
 });
 
@@ -122,6 +139,11 @@ test(
     assert.equal(ended.buildStatus, 'FAULT');
     assert.deepEqual(phasesOf(ended).slice(-2), ['BUILD=FAULT', 'COMPLETED']);
     assert.match(contextOf(ended) ?? '', LOST);
+    const log = await clients.log(ended);
+    assert.ok(
+      log.some((line) => line.endsWith('Phase complete: BUILD State: FAULT')),
+      log.join('\n'),
+    );
     await worker.start();
     await isFree();
     assert.equal(isRunning('sleep 6012'), false);
@@ -129,7 +151,7 @@ test(
 );
 
 test('a worker that was stopped for too long finds its build ended, and clears up', options, async () => {
-  await clients.createProject('paused', spec(['sleep 6', 'echo "never $((1 + 1))"', 'sleep 6013']));
+  await clients.createProject('paused', spec([`${does('first')}; sleep 6`, does('second'), 'sleep 6013']));
   const build = await clients.start('paused');
   await reached(build, 'BUILD');
   const worker = await workerOf(build);
@@ -145,14 +167,16 @@ test('a worker that was stopped for too long finds its build ended, and clears u
   assert.equal(isRunning('sleep 6013'), false);
   const after = await clients.get(build.id);
   assert.deepEqual(phasesOf(after).slice(-2), ['BUILD=FAULT', 'COMPLETED']);
-  assert.ok(!(await clients.output(after)).includes('never 2'));
+  assert.equal(done.get(`${build.id}/first`), 1);
+  assert.equal(done.get(`${build.id}/second`), undefined);
 });
 
 test(
   'no build is lost when its worker dies at any phase: it is tried again elsewhere',
   options,
   async (context) => {
-    await clients.createProject('dying', counting, { autoRetryLimit: 3 });
+    const commands = [`${does('first')}; sleep 1`, does('second'), `sleep 0.5; ${does('third')}`];
+    await clients.createProject('dying', spec(commands), { autoRetryLimit: 3 });
     const ends: string[] = [];
     for (const delay of [0, 300, 1_800]) {
       const build = await clients.start('dying');
@@ -172,10 +196,11 @@ test(
         );
         last = await clients.ended(next);
       }
-      assert.deepEqual(last.exportedEnvironmentVariables, [{ name: 'COUNT', value: '1' }]);
+      for (const what of ['first', 'second', 'third']) assert.equal(done.get(`${last.id}/${what}`), 1, what);
       await worker?.start();
       await isFree();
     }
+    assert.deepEqual([...new Set(done.values())], [1], 'no command of any build ran twice');
     context.diagnostic(ends.join(', '));
   },
 );

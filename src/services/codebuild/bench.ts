@@ -91,6 +91,7 @@ export function createBench(parts: BenchParts): Bench {
     const heading = said;
     said = '';
     stepNumber++;
+    if (!room.isHeard()) throw new Error('this node has been silent for so long that its builds may be lost');
     const end = await sandbox.perform(
       { number: stepNumber, heading, shell, asks, ...(script === undefined ? {} : { script }) },
       signal,

@@ -69,6 +69,7 @@ export function openCodebuild(
     folders,
     workplace,
     signs: { ...SIGNS_OF_LIFE, ...offer.signs },
+    isHeard: () => workers.isHeard(),
     machine: () => machine,
     placing: () => placing,
     poolLimits: readFleetLimits,

@@ -27,6 +27,7 @@ export interface Room {
   readonly workplace: Workplace;
   readonly placing: () => Placing;
   readonly signs: SignsOfLife;
+  readonly isHeard: () => boolean;
   /** How many builds of a fleet may run at the same time, by its ARN; see `workers.ts`. */
   readonly poolLimits: (kysely: Kysely<unknown>) => Promise<ReadonlyMap<string, number>>;
   /** Where the status of a commit is told. */

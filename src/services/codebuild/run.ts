@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { currentPhase } from '#core/build/decide.ts';
-import type { BuildFacts, BuildState, BuildWorker, PhaseContext, PhaseType } from '#core/build/state.ts';
+import type { BuildFacts, BuildState, PhaseContext, PhaseType } from '#core/build/state.ts';
 import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
 import type { Performance } from '#engine/machine.ts';
 import type { Sandbox } from '#runtimes/runtime.ts';
@@ -14,6 +14,7 @@ import { appendOnce, followLog, type LogFollower } from './build-log.ts';
 import { buildDirectory, containerLine, createBench, PhaseFailure, recall, type Bench } from './bench.ts';
 import { runCommandPhase } from './commands.ts';
 import { credentialsToken, type RoleSessions } from './credentials.ts';
+import { isElsewhere, loseBuild, type WorkerLost } from './lost.ts';
 import { endLines, endTexts, FINE, sayPassedPhases } from './narration.ts';
 import { checkProvision, createLogStream, firstLines, openSandbox, rememberAttempt } from './provisioning.ts';
 import type { Room } from './room.ts';
@@ -34,7 +35,7 @@ export async function runBuild(
   room: Room,
   sessions: RoleSessions,
   performance: Performance,
-): Promise<{ readonly type: 'WorkerLost'; readonly workerId: string } | undefined> {
+): Promise<WorkerLost | undefined> {
   const { machineId: id, signal } = performance;
   const { engine } = room.house;
   const isOver = (state: BuildState | undefined) => !state || state.isComplete || state.ending !== undefined;
@@ -45,7 +46,7 @@ export async function runBuild(
     await room.placing().wait(id, signal);
     return undefined;
   }
-  if (isElsewhere(room, state)) return { type: 'WorkerLost', workerId: state.worker.id };
+  if (isElsewhere(room, state)) return loseBuild(room, sessions, state);
   const place = room.running.enter(id);
   const life = createLife(room, sessions, state, AbortSignal.any([signal, place.interrupted]));
   try {
@@ -71,10 +72,10 @@ export async function killBuild(
   sessions: RoleSessions,
   id: string,
   graceMs: number,
-): Promise<{ readonly type: 'BuildKilled' } | { readonly type: 'WorkerLost'; workerId: string } | undefined> {
+): Promise<{ readonly type: 'BuildKilled' } | WorkerLost | undefined> {
   const state = await room.house.engine.read(room.machine(), id);
   if (!state || state.isComplete) return undefined;
-  if (isElsewhere(room, state)) return { type: 'WorkerLost', workerId: state.worker.id };
+  if (isElsewhere(room, state)) return loseBuild(room, sessions, state);
   const { plan } = state;
   const directory = buildDirectory(room, plan.uuid);
   // First nobody orders another step, then what runs is ended.
@@ -94,14 +95,6 @@ export async function killBuild(
 
 /** A build, or a sandbox that is planned like one. */
 type Planned = Pick<BuildState, 'plan'>;
-
-/** What was ordered for another worker comes here only when that has been given up. */
-function isElsewhere(
-  { workplace }: Room,
-  state: BuildState,
-): state is BuildState & { readonly worker: BuildWorker } {
-  return state.worker !== undefined && state.worker.id !== workplace.id;
-}
 
 /** Removes what a build leaves on this machine. Done before its end is told, so nobody else is at it. */
 export async function cleanUp(room: Room, sessions: RoleSessions, state: Planned): Promise<void> {

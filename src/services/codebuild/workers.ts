@@ -40,6 +40,8 @@ export interface Offer {
 
 export interface Workers {
   /** Tells the others that this node is there, before it takes anything, and goes on telling. */
+  /** False once the others may have given this node up; until it has spoken again it must not begin anything. */
+  isHeard(): boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -184,6 +186,7 @@ export function createWorkers(
       await sweep.stop();
       if (!isShared || !offer.isWorker) return;
       // Whoever starts here within a minute goes on with the builds; until then there are no new ones.
+    isHeard: () => !isShared || clock.now() - livedAt < signs.lostMs,
       await beat(false, 0).catch((error: unknown) => log.warn('the last sign of life failed', { error }));
     },
   };
