@@ -183,8 +183,12 @@ function checkHeaders(request: HttpRequest, claim: Claim, rules: SigningRules): 
   if (absent.length > 0) {
     return { reason: 'headers', message: `The request lacks signed headers: ${absent.join(', ')}.` };
   }
-  if (!rules.strictHeaders) return undefined;
   const signed = new Set(claim.signedHeaders);
+  // Which operation is meant must be part of what was signed, or it could be given by whoever passes the request on.
+  if (request.headers['x-amz-target'] !== undefined && !signed.has('x-amz-target')) {
+    return { reason: 'headers', message: "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization." };
+  }
+  if (!rules.strictHeaders) return undefined;
   const unsigned = Object.keys(request.headers).filter(
     (name) => name.startsWith('x-amz-') && !signed.has(name),
   );
