@@ -40,6 +40,8 @@ export interface DatabaseOptions {
   readonly url?: string;
   /** The SQLite file; made if it is not there. One process owns it, a second one is refused. */
   readonly path?: string;
+  /** Nobody opens it again: what is written need not survive a power failure. */
+  readonly isTemporary?: boolean;
   readonly log: Log;
   /**
    * For tests: called before the n-th write since opening (a writing statement or a commit); what it throws, the
@@ -63,7 +65,7 @@ interface Opened extends Pick<Database, 'read' | 'close' | 'notices'> {
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { url, path, log, beforeWrite } = options;
+  const { url, path, log, beforeWrite, isTemporary } = options;
   assert((url === undefined) !== (path === undefined), 'a database is opened either by url or by path');
   let writes = 0;
   const countWrite = () => {
@@ -73,7 +75,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const dialect = url === undefined ? ('sqlite' as const) : ('postgres' as const);
   const opened: Opened =
     url === undefined
-      ? openSqlite(path as string, countWrite)
+      ? openSqlite(path as string, countWrite, isTemporary)
       : await (await import('./postgres.ts')).openPostgres(url, log, countWrite);
   const current = new AsyncLocalStorage<{ open: boolean }>();
   return {

@@ -29,13 +29,13 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-export function openSqlite(path: string, countWrite: () => void): Opened {
+export function openSqlite(path: string, countWrite: () => void, isTemporary = false): Opened {
   // SQLite would make them readable for everybody; what it makes beside them has their mode.
   for (const file of [path, `${path}-owner`]) closeSync(openSync(file, 'a', 0o600));
   const owner = own(path);
   const writing = new DatabaseSync(path);
   writing.exec('pragma journal_mode = wal');
-  writing.exec('pragma synchronous = full');
+  writing.exec(`pragma synchronous = ${isTemporary ? 'off' : 'full'}`);
   writing.exec('pragma foreign_keys = on');
   writing.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
   const reading = new DatabaseSync(path, { readOnly: true });
