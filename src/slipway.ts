@@ -20,6 +20,7 @@ import { openCloudtrail } from '#services/cloudtrail/index.ts';
 import { openCloudwatch } from '#services/cloudwatch/index.ts';
 import { openCodebuild } from '#services/codebuild/index.ts';
 import { BUILD_KIND } from '#services/codebuild/machine.ts';
+import { SANDBOX_KIND } from '#services/codebuild/sandboxes/index.ts';
 import type { SignsOfLife } from '#services/codebuild/workers.ts';
 import { openWorkplace, type Workplace } from '#services/codebuild/workplace.ts';
 import type { LocalFolders } from '#services/codebuild/local-folders.ts';
@@ -130,7 +131,8 @@ async function openHouse(
     node: `${workplace.id} ${ownProcessName()}`,
     isGone: (node) => isGoneFrom(workplace, node),
     ...(options.builds === 'off' ? {} : { place: workplace.id }),
-    performs: (kind) => workerOf === undefined || kind === BUILD_KIND,
+    performs: (kind) =>
+      kind === SANDBOX_KIND ? options.builds !== 'off' : workerOf === undefined || kind === BUILD_KIND,
   });
   const gateway = createGateway({ account, region, rootKey, clock, log, tls: options.tls, url: workerOf });
   const house: House = {

@@ -63,6 +63,8 @@ export interface Disturbance {
   readonly deliver?: 'twice' | 'lose first result';
 }
 
+/** Where orders for a place are performed, in every life. */
+export const PLACE = 'here';
 /** The exit code of a process that does not know whether its last commit happened. */
 export const IN_DOUBT = 3;
 const TURN_MS = 10;
@@ -191,7 +193,7 @@ export async function live(
   };
   const database = await openDatabase({ ...place, log: silentLog, beforeWrite });
   const clock = createFakeClock();
-  const engine = createEngine({ database, clock, log: silentLog });
+  const engine = createEngine({ database, clock, log: silentLog, place: PLACE });
   let chapter: Chapter | undefined;
   try {
     await migrate(database, [...engineMigrations, ...story.migrations]);

@@ -12,11 +12,11 @@ import { createFakeRuntime } from '#runtimes/fake.ts';
 import type { RoleSessions } from '#services/codebuild/credentials.ts';
 import type { Room } from '#services/codebuild/room.ts';
 import { createRunning } from '#services/codebuild/running.ts';
-import { createSandboxes, sandboxMigration } from '#services/codebuild/sandboxes/index.ts';
+import { createSandboxes, sandboxMigrations } from '#services/codebuild/sandboxes/index.ts';
 import { sandboxTables } from '#services/codebuild/sandboxes/tables.ts';
 import { migrations } from '#services/codebuild/tables.ts';
 import type { House } from '#services/service.ts';
-import type { Chapter, Life, Story } from './harness.ts';
+import { type Chapter, type Life, PLACE, type Story } from './harness.ts';
 
 const UUID = '11111111-2222-4333-8444-555555555555';
 const ID = `shop:${UUID}`;
@@ -48,7 +48,7 @@ const plan: BuildPlan = {
 };
 
 export const story: Story = {
-  migrations: [...migrations, sandboxMigration],
+  migrations: [...migrations, ...sandboxMigrations],
   open(life): Chapter {
     const world = join(life.directory, 'log');
     mkdirSync(world, { recursive: true });
@@ -82,7 +82,13 @@ export const story: Story = {
     return {
       machines: [machine],
       async begin() {
-        const row = { sandbox_id: ID, project_name: 'shop', requested_at: 0, is_complete: 0 };
+        const row = {
+          sandbox_id: ID,
+          project_name: 'shop',
+          requested_at: 0,
+          is_complete: 0,
+          worker_id: null,
+        };
         await life.engine.send(machine, ID, { type: 'SandboxRequested', plan }, async (transaction) => {
           await sandboxTables(transaction)
             .insertInto('codebuild_sandbox')
@@ -145,6 +151,7 @@ function createRoom(life: Life): Room {
     house,
     runtime: createFakeRuntime(life.clock),
     running: createRunning(1),
+    workplace: { id: PLACE, name: 'shed', directory: life.directory },
     folders: new Map(),
   } as unknown as Room;
 }

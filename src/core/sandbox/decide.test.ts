@@ -60,7 +60,9 @@ const ended = (phase: SandboxPhaseType, status: 'SUCCEEDED' | 'FAILED' | 'FAULT'
   status,
   context: { statusCode: status === 'SUCCEEDED' ? '' : 'CLIENT_ERROR', message: '' },
 });
-const up = [requested, ended('QUEUED'), ended('PROVISIONING'), ended('DOWNLOAD_SOURCE')];
+const placed: Given = { type: 'SandboxPlaced', worker: { id: 'w-1', name: 'shed' } };
+const STARTED: SandboxEffect[] = [{ type: 'PlaceSandbox' }, { type: 'RunSandbox', place: 'w-1' }];
+const up = [requested, placed, ended('QUEUED'), ended('PROVISIONING'), ended('DOWNLOAD_SOURCE')];
 const command = (commandId: string): Given => ({ type: 'CommandRequested', commandId, text: 'echo x' });
 const commandEnded = (commandId: string): Given => ({
   type: 'CommandEnded',
@@ -84,7 +86,7 @@ test('a sandbox comes up, runs commands one after the other, and stops when it i
       ['b', 2],
     ],
   );
-  assert.deepEqual(effects, [{ type: 'RunSandbox' }]);
+  assert.deepEqual(effects, STARTED);
   const after = [
     ...up,
     command('a'),
@@ -95,7 +97,7 @@ test('a sandbox comes up, runs commands one after the other, and stops when it i
   ] as const;
   const stopping = run(after);
   assert.equal(sandboxStatus(stopping.state), 'STOPPING');
-  assert.deepEqual(stopping.effects, [{ type: 'RunSandbox' }, { type: 'KillSandbox' }]);
+  assert.deepEqual(stopping.effects, [...STARTED, { type: 'KillSandbox', place: 'w-1' }]);
   const { state: over } = run([...after, { type: 'SandboxKilled' }]);
   assert.equal(sandboxStatus(over), 'STOPPED');
   assert.deepEqual(phasesOf(over).slice(-2), ['RUN_SANDBOX=STOPPED', 'COMPLETED']);
@@ -109,7 +111,7 @@ test('the time of a sandbox runs from PROVISIONING, and its phase tells that it 
   assert.deepEqual(late.phases.at(-1)?.contexts, [
     { statusCode: 'BUILD_TIMED_OUT', message: 'Build has timed out. ' },
   ]);
-  assert.deepEqual(effects.at(-1), { type: 'KillSandbox' });
+  assert.deepEqual(effects.at(-1), { type: 'KillSandbox', place: 'w-1' });
   const { state: over } = run([
     ...up,
     { type: 'TimePassed', at: 400_000 },
@@ -119,17 +121,31 @@ test('the time of a sandbox runs from PROVISIONING, and its phase tells that it 
 });
 
 test('a sandbox whose sources cannot be fetched is cleared away and FAILED', () => {
-  const failed = [requested, ended('QUEUED'), ended('PROVISIONING'), ended('DOWNLOAD_SOURCE', 'FAILED')];
+  const failed = [
+    requested,
+    placed,
+    ended('QUEUED'),
+    ended('PROVISIONING'),
+    ended('DOWNLOAD_SOURCE', 'FAILED'),
+  ];
   const { state, effects } = run([...failed, { type: 'SandboxKilled' }]);
   assert.equal(sandboxStatus(state), 'FAILED');
-  assert.deepEqual(effects, [{ type: 'RunSandbox' }, { type: 'KillSandbox' }]);
+  assert.deepEqual(effects, [...STARTED, { type: 'KillSandbox', place: 'w-1' }]);
   assert.equal(state.phases.at(-2)?.contexts?.[0]?.statusCode, 'CLIENT_ERROR');
 });
 
 test('a sandbox that waits is stopped at once', () => {
   const { state, effects } = run([requested, { type: 'StopRequested' }]);
   assert.equal(sandboxStatus(state), 'STOPPED');
-  assert.deepEqual(effects, [{ type: 'RunSandbox' }]);
+  assert.deepEqual(effects, [{ type: 'PlaceSandbox' }]);
+});
+
+test('a sandbox is lost with the worker that has it', () => {
+  const { state } = run([...up, command('a'), { type: 'WorkerLost', workerId: 'w-2' }]);
+  assert.equal(state.isComplete, false);
+  const { state: lost } = run([...up, command('a'), { type: 'WorkerLost', workerId: 'w-1' }]);
+  assert.equal(sandboxStatus(lost), 'FAULT');
+  assert.match(lost.phases.at(-2)?.contexts?.[0]?.message ?? '', /^The worker shed/);
 });
 
 test('commands are refused before it runs, once it is over, and beyond the limits', () => {
@@ -159,6 +175,8 @@ const anyEvent: fc.Arbitrary<Given> = fc.oneof(
   fc.constantFrom('a', 'b').map((commandId): Given => ({ type: 'CommandStarted', commandId })),
   fc.constantFrom<Given>(
     requested,
+    placed,
+    { type: 'WorkerLost', workerId: 'w-1' },
     { type: 'StopRequested' },
     { type: 'SandboxKilled' },
     { type: 'TimePassed' },

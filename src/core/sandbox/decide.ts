@@ -5,7 +5,7 @@
  *                  │           └─── failed, stopped or late ───────────┴─▶ KillSandbox ─▶ COMPLETED
  *                  └─── stopped or late ──────────────────────────────────────────────────▶ ┘
  *
- * Nothing but a stop, a deadline or a failure ends it. Commands are taken while it runs and done one after the other;
+ * It belongs to the node that takes it. Nothing but a stop, a deadline, a failure or the loss of that node ends it. Commands are taken while it runs and done one after the other;
  * those that it takes with it when it ends have no exit status.
  */
 
@@ -42,6 +42,17 @@ function decide(
   switch (event.type) {
     case 'SandboxRequested':
       return { state, effects: [] };
+    case 'SandboxPlaced':
+      return state.worker
+        ? { state, effects: [] }
+        : {
+            state: { ...state, worker: event.worker },
+            effects: [{ type: 'RunSandbox', place: event.worker.id }],
+          };
+    case 'WorkerLost':
+      return state.worker?.id === event.workerId
+        ? lose(state, state.worker.name, event.at)
+        : { state, effects: [] };
     case 'PhaseEnded':
       return endCurrentPhase(state, event);
     case 'CommandStarted':
@@ -63,7 +74,7 @@ function decide(
         : { state, effects: [] };
     case 'EffectFailed': {
       const context = { statusCode: 'INTERNAL_SERVICE_ERROR', message: event.message };
-      if (event.effectType === 'RunSandbox') return end(state, 'FAULT', context, event.at);
+      if (event.effectType !== 'KillSandbox') return end(state, 'FAULT', context, event.at);
       return { state: complete(endPhase(state, 'FAULT', event.at, context), event.at), effects: [] };
     }
   }
@@ -82,7 +93,7 @@ function create(plan: BuildPlan, at: number): SandboxDecision {
     commandCount: 0,
     commands: [],
   };
-  return { state, effects: [{ type: 'RunSandbox' }] };
+  return { state, effects: [{ type: 'PlaceSandbox' }] };
 }
 
 function endCurrentPhase(
@@ -156,7 +167,15 @@ function end(state: SandboxState, ending: SandboxEnding, context: PhaseContext, 
     return { state: complete(endPhase(state, ending, at), at), effects: [] };
   }
   const phases = replaceLast(state.phases, { status: ending, contexts: [context] });
-  return { state: { ...state, ending, phases }, effects: [{ type: 'KillSandbox' }] };
+  const place = state.worker && { place: state.worker.id };
+  return { state: { ...state, ending, phases }, effects: [{ type: 'KillSandbox', ...place }] };
+}
+
+/** Nothing can be killed there. */
+function lose(state: SandboxState, name: string, at: number): SandboxDecision {
+  const message = `The worker ${name}, which had this sandbox, gives no sign of life any more`;
+  const context: PhaseContext = { statusCode: 'INTERNAL_SERVICE_ERROR', message };
+  return { state: complete(endPhase(state, state.ending ?? 'FAULT', at, context), at), effects: [] };
 }
 
 function complete(state: SandboxState, at: number): SandboxState {

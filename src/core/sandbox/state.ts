@@ -4,7 +4,7 @@
  * https://docs.aws.amazon.com/codebuild/latest/userguide/sandbox.html
  */
 
-import type { BuildPlan, PhaseContext } from '#core/build/state.ts';
+import type { BuildPlan, BuildWorker, PhaseContext } from '#core/build/state.ts';
 
 export const SANDBOX_PHASES = [
   'SUBMITTED',
@@ -48,6 +48,8 @@ export interface SandboxState {
   readonly isComplete: boolean;
   /** Its processes are being ended; what the sandbox will have been once none is left. */
   readonly ending?: SandboxEnding;
+  /** Who has it; only there it can go on. */
+  readonly worker?: BuildWorker;
   readonly resolvedSourceVersion?: string;
   readonly commandCount: number;
   /** Oldest first; the first one runs. */
@@ -56,6 +58,10 @@ export interface SandboxState {
 
 export type SandboxEvent =
   | { readonly type: 'SandboxRequested'; readonly plan: BuildPlan }
+  /** A node takes it. */
+  | { readonly type: 'SandboxPlaced'; readonly worker: BuildWorker }
+  /** The node that had it gives no sign of life any more. */
+  | { readonly type: 'WorkerLost'; readonly workerId: string }
   | {
       readonly type: 'PhaseEnded';
       readonly phase: SandboxPhaseType;
@@ -77,10 +83,12 @@ export type SandboxEvent =
   | { readonly type: 'SandboxKilled' };
 
 export type SandboxEffect =
-  /** Brings the sandbox up and runs its commands until it is ended; long-lived. */
-  | { readonly type: 'RunSandbox' }
+  /** Finds a node for the sandbox. */
+  | { readonly type: 'PlaceSandbox' }
+  /** Brings the sandbox up and runs its commands until it is ended, where it was placed; long-lived. */
+  | { readonly type: 'RunSandbox'; readonly place?: string }
   /** Ends whatever runs for the sandbox, then tells so. */
-  | { readonly type: 'KillSandbox' };
+  | { readonly type: 'KillSandbox'; readonly place?: string };
 
 /** Commands that one sandbox takes in its life, and those that may wait in it. */
 export const COMMANDS_MAX = 500;

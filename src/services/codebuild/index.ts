@@ -42,7 +42,7 @@ import { reportMigration } from './report-tables.ts';
 import { trendOperations } from './report-trends.ts';
 import { reportOperations } from './reports.ts';
 import { createRunning } from './running.ts';
-import { createSandboxes, interactiveOperations, sandboxMigration } from './sandboxes/index.ts';
+import { createSandboxes, interactiveOperations, sandboxMigrations } from './sandboxes/index.ts';
 import { createPolicyReader, sharingOperations } from './sharing.ts';
 import { sourceCredentialOperations } from './source-credentials.ts';
 import { webhookRoute } from './webhook-deliveries.ts';
@@ -111,7 +111,7 @@ export function openCodebuild(
     },
     permissions,
     machines: [machine, sandboxes.machine(), batches.machine()],
-    migrations: [...migrations, reportMigration, sandboxMigration, batchMigration, fleetMigration],
+    migrations: [...migrations, reportMigration, ...sandboxMigrations, batchMigration, fleetMigration],
     subscriptions: [batchSubscription(batches)],
     resourcePolicy: createPolicyReader(house),
     routes: [

@@ -14,6 +14,7 @@ import type { Kysely } from 'kysely';
 import type { Need, Slots } from '#core/build/placing.ts';
 import { createSweep } from '#services/sweep.ts';
 import type { Room } from './room.ts';
+import { sandboxTables } from './sandboxes/tables.ts';
 import { tables } from './tables.ts';
 
 /** Rows of workers that nobody has heard of for so long are removed. */
@@ -139,7 +140,15 @@ export function createWorkers(
       .where('is_complete', '=', 0)
       .where('worker_id', 'is not', null)
       .execute();
-    return new Set(bound.flatMap(({ worker_id: id }) => (id === null || alive.has(id) ? [] : [id])));
+    const sandboxes = await sandboxTables(database.read)
+      .selectFrom('codebuild_sandbox')
+      .select('worker_id')
+      .distinct()
+      .where('is_complete', '=', 0)
+      .where('worker_id', 'is not', null)
+      .execute();
+    const all = [...bound, ...sandboxes];
+    return new Set(all.flatMap(({ worker_id: id }) => (id === null || alive.has(id) ? [] : [id])));
   }
 
   /** Whoever takes what was ordered there, this node or another, tells the build that it is lost. */

@@ -5,8 +5,8 @@ import { executionOperations } from './executions.ts';
 import type { Sandboxes } from './machine.ts';
 import { sandboxOperations } from './sandboxes.ts';
 
-export { createSandboxes } from './machine.ts';
-export { sandboxMigration } from './tables.ts';
+export { createSandboxes, SANDBOX_KIND } from './machine.ts';
+export { sandboxMigrations } from './tables.ts';
 
 type SandboxOperations = Pick<
   Operations<'codebuild'>,

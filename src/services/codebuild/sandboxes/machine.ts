@@ -22,6 +22,7 @@ export interface Sandboxes {
   readonly noticed: (id: string) => Promise<void>;
 }
 
+export const SANDBOX_KIND = 'codebuild.sandbox';
 /** What a command says that its sandbox took along. */
 const TAKEN_ALONG = 'The sandbox ended before the command did.\n';
 
@@ -39,9 +40,13 @@ export function createSandboxes(room: Room, sessions: RoleSessions): Sandboxes {
     noticed: (id) => new Promise((resolve) => waiting.set(id, resolve)),
   };
   const machine: SandboxMachine = {
-    kind: 'codebuild.sandbox',
+    kind: SANDBOX_KIND,
     decider: sandboxDecider,
     effects: {
+      PlaceSandbox() {
+        const { id: worker, name } = room.workplace;
+        return Promise.resolve({ type: 'SandboxPlaced', worker: { id: worker, name } });
+      },
       RunSandbox: (_effect, performance) => runSandbox(sandboxes, performance),
       KillSandbox: (_effect, { machineId }) => killSandbox(sandboxes, machineId),
     },
@@ -72,6 +77,13 @@ async function recordCommands(
         standard_output: null,
         standard_error: null,
       })
+      .execute();
+  }
+  if (event.type === 'SandboxPlaced') {
+    await rows
+      .updateTable('codebuild_sandbox')
+      .set({ worker_id: after.worker?.id ?? null })
+      .where('sandbox_id', '=', id)
       .execute();
   }
   if (event.type === 'CommandStarted') {

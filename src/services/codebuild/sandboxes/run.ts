@@ -6,7 +6,7 @@
 
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { PhaseContext } from '#core/build/state.ts';
+import type { BuildWorker, PhaseContext } from '#core/build/state.ts';
 import { currentSandboxPhase } from '#core/sandbox/decide.ts';
 import type { SandboxEvent, SandboxPhaseType, SandboxState } from '#core/sandbox/state.ts';
 import type { Performance } from '#engine/machine.ts';
@@ -21,6 +21,7 @@ import {
   firstLines,
   openSandbox,
 } from '#services/codebuild/provisioning.ts';
+import type { Room } from '#services/codebuild/room.ts';
 import { cleanUp, followerOf, putLog } from '#services/codebuild/run.ts';
 import { maskSecrets, readSecrets } from '#services/codebuild/secrets.ts';
 import { fetchSources, writeScripts } from '#services/codebuild/sources.ts';
@@ -60,14 +61,16 @@ const NO_BUILDSPEC = {
 /** What only a build has. */
 const OF_BUILDS = ['CODEBUILD_BUILD_NUMBER', 'CODEBUILD_BUILD_SUCCEEDING'];
 
+type Lost = Extract<SandboxEvent, { type: 'WorkerLost' }>;
 type PhaseEnded = Extract<SandboxEvent, { type: 'PhaseEnded' }>;
 
-export async function runSandbox(sandboxes: Sandboxes, performance: Performance): Promise<undefined> {
+export async function runSandbox(sandboxes: Sandboxes, performance: Performance): Promise<Lost | undefined> {
   const { room } = sandboxes;
   const { machineId: id, signal } = performance;
   const { engine } = room.house;
   let state = await engine.read(sandboxes.machine(), id);
   if (isOver(state)) return undefined;
+  if (isElsewhere(room, state)) return { type: 'WorkerLost', workerId: state.worker.id };
   let place;
   try {
     place = await room.running.takePlace(id, signal);
@@ -97,9 +100,10 @@ export async function runSandbox(sandboxes: Sandboxes, performance: Performance)
 export async function killSandbox(
   { room, sessions, machine }: Sandboxes,
   id: string,
-): Promise<{ readonly type: 'SandboxKilled' } | undefined> {
+): Promise<{ readonly type: 'SandboxKilled' } | Lost | undefined> {
   const state = await room.house.engine.read(machine(), id);
   if (!state || state.isComplete) return undefined;
+  if (isElsewhere(room, state)) return { type: 'WorkerLost', workerId: state.worker.id };
   const directory = buildDirectory(room, state.plan.uuid);
   await room.running.interrupt(id);
   if (existsSync(directory)) {
@@ -115,6 +119,14 @@ export async function killSandbox(
     await cleanUp(room, sessions, state);
   }
   return { type: 'SandboxKilled' };
+}
+
+/** Its node was given up, and what was ordered there came here. */
+function isElsewhere(
+  { workplace }: Room,
+  state: SandboxState,
+): state is SandboxState & { readonly worker: BuildWorker } {
+  return state.worker !== undefined && state.worker.id !== workplace.id;
 }
 
 function isOver(state: SandboxState | undefined): state is undefined {

@@ -173,6 +173,12 @@ async function keepSandbox(transaction: Kysely<unknown>, plan: BuildPlan, at: nu
   }
   await rows
     .insertInto('codebuild_sandbox')
-    .values({ sandbox_id: plan.id, project_name: plan.projectName, requested_at: at, is_complete: 0 })
+    .values({
+      sandbox_id: plan.id,
+      project_name: plan.projectName,
+      requested_at: at,
+      is_complete: 0,
+      worker_id: null,
+    })
     .execute();
 }
