@@ -139,6 +139,10 @@ onEveryDatabase((databases) => {
     const end = expected[700]?.at ?? 0;
     const between = expected.filter((event) => event.at >= since && event.at < end);
     same(await readAll({ group: GROUP, isForward: true, since, until: end }), between);
+    const ofOne = between.filter((event) => event.streamId === 1);
+    same(await readAll({ streamIds: [1], isForward: false, since, until: end }), ofOne);
+    const ofBoth = between.filter((event) => event.streamId !== 2);
+    same(await readAll({ streamIds: [3, 1], isForward: true, since, until: end }), ofBoth);
     const matches = (message: string) => message.startsWith('7 ');
     const found = expected.filter((event) => matches(event.message));
     same(await readAll({ group: GROUP, isForward: true, matches }), found);

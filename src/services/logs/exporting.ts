@@ -39,16 +39,25 @@ export function createExportMachine(house: House, scanner: Scanner): ExportMachi
     { machineId, signal }: { readonly machineId: string; readonly signal: AbortSignal },
   ): Promise<ExportEvent> {
     if (!cursor) return { type: 'FileExported', next: await firstOf(order, undefined) };
-    const { lines, next } = await collect(order, cursor, signal);
     try {
-      if (lines.length > 0) await put(order, machineId, cursor, lines);
+      return { type: 'FileExported', next: await writeFile(order, machineId, cursor, signal) };
     } catch (error) {
       if (!isFault(error) || PASSING.has(error.code)) throw error;
       return { type: 'ExportRefused', message: `${error.code}: ${error.message}` };
     }
-    if (!next) return { type: 'FileExported', next: await firstOf(order, cursor.stream) };
-    const { at, sequence } = next;
-    return { type: 'FileExported', next: { ...cursor, at, sequence, file: cursor.file + 1 } };
+  }
+
+  /** Where the next file begins. */
+  async function writeFile(
+    order: ExportOrder,
+    taskId: string,
+    cursor: ExportCursor,
+    signal: AbortSignal,
+  ): Promise<ExportCursor | undefined> {
+    const { lines, next } = await collect(order, cursor, signal);
+    if (lines.length > 0) await put(order, taskId, cursor, lines);
+    if (!next) return firstOf(order, cursor.stream);
+    return { ...cursor, at: next.at, sequence: next.sequence, file: cursor.file + 1 };
   }
 
   /** Whole pages, until they are enough for a file or the stream has no more. */
