@@ -174,6 +174,9 @@ test('a configuration of batches reads back as it was given, and what cannot be 
   });
   const { projects } = await clients.codebuild.batchGetProjects({ names: ['told'] });
   assert.deepEqual(projects?.[0]?.buildBatchConfig, config);
+  await batches.createProject('cleared', spec);
+  const { project } = await clients.codebuild.updateProject({ name: 'cleared', buildBatchConfig: {} });
+  assert.equal(project?.buildBatchConfig, undefined, 'an empty one clears it');
   for (const [more, message] of [
     [{ timeoutInMins: 4 }, 'Invalid timeoutInMins: 4. It must be between 5 and 2160'],
     [

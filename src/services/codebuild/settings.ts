@@ -129,9 +129,7 @@ function checkSettings(settings: ProjectSettings, name: string, scope: Scope): P
     serviceRole: checkRole(settings.serviceRole, scope),
     source: { insecureSsl: false, ...source },
     artifacts: fillArtifacts(artifacts, name),
-    ...(settings.buildBatchConfig
-      ? { buildBatchConfig: checkBatchConfig(settings.buildBatchConfig, scope) }
-      : {}),
+    buildBatchConfig: keptBatchConfig(settings.buildBatchConfig, scope),
     environment: {
       privilegedMode: false,
       imagePullCredentialsType: 'CODEBUILD',
@@ -145,6 +143,10 @@ function checkSettings(settings: ProjectSettings, name: string, scope: Scope): P
 }
 
 /** An empty one says that the project has none. */
+function keptBatchConfig(config: Project['buildBatchConfig'], scope: Scope): Project['buildBatchConfig'] {
+  return config && Object.keys(config).length > 0 ? checkBatchConfig(config, scope) : undefined;
+}
+
 export function checkBatchConfig(config: ProjectBuildBatchConfig, scope: Scope): ProjectBuildBatchConfig {
   checkRange('timeoutInMins', config.timeoutInMins, 5, 2160);
   checkRange('maximumBuildsAllowed', config.restrictions?.maximumBuildsAllowed, 1, BATCH_BUILDS_MAX);
