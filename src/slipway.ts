@@ -103,6 +103,7 @@ export async function createSlipway(options: SlipwayOptions): Promise<Slipway> {
   const keyring = openKeyring(options.directory, options.environment);
   const rootKey = openRootKey(options.directory, options.environment, options.workerOf === undefined);
   const database = await openDatabase({
+    isTemporary: options.folders !== undefined,
     ...(options.databaseUrl ? { url: options.databaseUrl } : { path: join(options.directory, 'slipway.db') }),
     ...(options.beforeWrite ? { beforeWrite: options.beforeWrite } : {}),
     log: options.log,
