@@ -101,7 +101,7 @@ test('names are required and of the right form', async () => {
 test('what cannot be done here is refused when it is asked for', async () => {
   const base = { applicationName: 'App', deploymentGroupName: 'gaps', serviceRoleArn: roleArn() };
   const cases: [Partial<Deploy.CreateDeploymentGroupCommandInput>, string][] = [
-    [{ alarmConfiguration: { enabled: true, alarms: [{ name: 'a' }] } }, 'InvalidAlarmConfigException'],
+    [{ alarmConfiguration: { enabled: true, alarms: [] } }, 'InvalidAlarmConfigException'],
     [{ deploymentStyle: { deploymentType: 'BLUE_GREEN' } }, 'InvalidDeploymentStyleException'],
     [{ loadBalancerInfo: { elbInfoList: [{ name: 'lb' }] } }, 'InvalidLoadBalancerInfoException'],
     [{ autoScalingGroups: ['asg'] }, 'InvalidAutoScalingGroupException'],

@@ -7,6 +7,7 @@
 
 import type { EngineEvent, Stamp } from '#base/decider.ts';
 import { unreachable } from '#base/assert.ts';
+import { alarmEnding, checkDueAlarms, watchAgain } from './alarms.ts';
 import { advance, continueActive, unchanged, type GroupDecision } from './advance.ts';
 import { acknowledge, complete, poll, restartPickUp } from './commands.ts';
 import {
@@ -14,12 +15,14 @@ import {
   createDeployment,
   createDeploymentId,
   endDeployment,
+  judge,
   resolveTargets,
   type Verdict,
 } from './ending.ts';
 import { failureBudget, isCurrent, orderMembers } from './health.ts';
 import {
   isTargetEnded,
+  type AlarmReading,
   type Deployment,
   type DeploymentEffect,
   type DeploymentEvent,
@@ -47,6 +50,8 @@ export function decideGroup(
   switch (event.type) {
     case 'TargetsResolved':
       return resolve(state, event);
+    case 'AlarmsChecked':
+      return alarmsChecked(state, event.deploymentId, event.alarms, event);
     case 'StartFailed':
       return startFailed(state, event.deploymentId, event, event.code, event.message);
     case 'CommandPolled':
@@ -78,7 +83,7 @@ export function wakeAt(state: GroupState): number | undefined {
   const commands = active.targets.flatMap((target) => (target.command ? [target.command] : []));
   return commands.reduce(
     (first, command) => Math.min(first, deadlineOf(command, limits)),
-    active.createdAt + limits.wholeSeconds * 1000,
+    Math.min(active.createdAt + limits.wholeSeconds * 1000, active.alarmsDueAt ?? Infinity),
   );
 }
 
@@ -139,7 +144,12 @@ function resolve(state: GroupState, event: Resolved & Stamp): GroupDecision {
   const found: Deployment = { ...active, revision: event.revision, note: event.note };
   const refusal = refuseTargets(found, targets.length);
   if (refusal) return endDeployment(members, found, { status: 'Failed', error: refusal }, event);
-  const started: Deployment = { ...found, targets, status: 'InProgress', startedAt: event.at };
+  const ending = event.alarms && alarmEnding(found, event.alarms);
+  if (ending) {
+    const stopped: Deployment = { ...found, ending };
+    return endDeployment(members, stopped, judge(stopped), event);
+  }
+  const started = watchAgain({ ...found, targets, status: 'InProgress', startedAt: event.at }, event.at);
   const next = advance(members, started, event);
   const running = next.state.active ?? started;
   return { ...next, effects: [announce(running, 'START'), ...next.effects] };
@@ -192,6 +202,20 @@ function stop(state: GroupState, event: Stop & Stamp): GroupDecision {
   return { ...next, reply: { value } };
 }
 
+/** The first reason to end counts, but for hosts that finish their plan after others failed: an alarm cuts them short. */
+function alarmsChecked(
+  state: GroupState,
+  deploymentId: string,
+  reading: AlarmReading,
+  event: Stamp,
+): GroupDecision {
+  const { active } = state;
+  if (active?.deploymentId !== deploymentId || isCut(active)) return unchanged(state);
+  const ending = alarmEnding(active, reading);
+  if (!ending) return { state: { ...state, active: watchAgain(active, event.at) }, effects: [] };
+  return continueActive({ ...state, active: { ...active, ending } }, event);
+}
+
 function deleteGroup(state: GroupState, event: Stamp): GroupDecision {
   const { active } = state;
   if (!active) return unchanged(state);
@@ -215,17 +239,24 @@ function passTime(state: GroupState, event: Stamp): GroupDecision {
     );
   }
   const isDue = (target: Target) => target.command && deadlineOf(target.command, limits) <= event.at;
-  if (!active.targets.some(isDue)) return unchanged(state);
+  const { deployment: watched, effects } = checkDueAlarms(active, event.at);
+  if (!active.targets.some(isDue)) return { state: { ...state, active: watched }, effects };
   const targets = active.targets.map((target) =>
     target.command && isDue(target) ? expireCommand(active, target, target.command, event.at) : target,
   );
-  return continueActive({ ...state, active: { ...active, targets } }, event);
+  const next = continueActive({ ...state, active: { ...watched, targets } }, event);
+  return { ...next, effects: [...effects, ...next.effects] };
 }
 
 function effectFailed(
   state: GroupState,
   event: Extract<EngineEvent, { readonly type: 'EffectFailed' }> & Stamp,
 ): GroupDecision {
+  if (event.effectType === 'CheckAlarms') {
+    const { deploymentId } = event.effect as Extract<DeploymentEffect, { readonly type: 'CheckAlarms' }>;
+    const failure = { code: 'INTERNAL_ERROR', message: event.message };
+    return alarmsChecked(state, deploymentId, { active: [], failure }, event);
+  }
   if (event.effectType !== 'ResolveTargets') return unchanged(state);
   const { deploymentId } = event.effect as Extract<DeploymentEffect, { readonly type: 'ResolveTargets' }>;
   return startFailed(state, deploymentId, event, 'INTERNAL_ERROR', event.message);

@@ -47,6 +47,10 @@ export function judge(deployment: Deployment): Verdict {
         status: 'Stopped',
         error: { code: 'MANUAL_STOP', message: 'The deployment was stopped by request.' },
       };
+    case 'alarm': {
+      const { code, message } = deployment.ending;
+      return { status: 'Stopped', error: { code, message } };
+    }
     case 'missing':
       return {
         status: 'Failed',
@@ -176,6 +180,10 @@ function rollbackWish(ended: Deployment): string | undefined {
     const isWished = ended.ending.autoRollback ?? events.includes('DEPLOYMENT_STOP_ON_REQUEST');
     return isWished ? `Deployment ${ended.deploymentId} was stopped.` : undefined;
   }
+  if (ended.ending?.reason === 'alarm') {
+    const isWished = events.includes('DEPLOYMENT_STOP_ON_ALARM');
+    return isWished ? `Deployment ${ended.deploymentId} was stopped by an alarm.` : undefined;
+  }
   const isWished =
     ended.status === 'Failed' && ended.ending?.reason !== 'missing' && events.includes('DEPLOYMENT_FAILURE');
   return isWished ? `Deployment ${ended.deploymentId} failed.` : undefined;
@@ -187,12 +195,14 @@ function createRollback(
   message: string,
   moment: Moment,
 ): Deployment {
+  // The alarm that caused it must not stop it too.
+  const { alarms: _, alarmOverride: __, ...settings } = ended.settings;
   const created = createDeployment({
     deploymentId: createDeploymentId(moment.chance, 1),
     creator: 'codeDeployRollback',
     description: undefined,
     settings: {
-      ...ended.settings,
+      ...settings,
       autoRollbackEvents: [],
       fileExistsBehavior: success.fileExistsBehavior,
       updateOutdatedInstancesOnly: false,

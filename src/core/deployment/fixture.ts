@@ -5,6 +5,7 @@ import { dueCommand } from './commands.ts';
 import { decideGroup, wakeAt } from './decide.ts';
 import {
   LIMITS,
+  type AlarmReading,
   type DeploymentEffect,
   type DeploymentEvent,
   type DeploymentSettings,
@@ -41,8 +42,11 @@ export function hostNames(count: number): readonly string[] {
 
 type Told = DeploymentEvent | { readonly type: 'TimePassed' };
 
-/** A group under decision. It resolves targets by itself to `hosts`; everything else is told to it. */
-export function createGroupFixture(hosts: readonly string[]) {
+/**
+ * A group under decision. It resolves targets by itself to `hosts`, and reads alarms at the start as `alarms` says;
+ * everything else is told to it.
+ */
+export function createGroupFixture(hosts: readonly string[], alarms?: () => AlarmReading) {
   let state: GroupState | undefined;
   let at = START_AT;
   let count = 0;
@@ -61,6 +65,7 @@ export function createGroupFixture(hosts: readonly string[]) {
         revision: effect.revision,
         note: undefined,
         members: hosts.map((host) => ({ host, arn: `arn:${host}` })),
+        ...(alarms && effect.settings.alarms ? { alarms: alarms() } : {}),
       });
     }
     if (decided.reply && 'fault' in decided.reply) return decided.reply.fault;

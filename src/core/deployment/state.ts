@@ -75,6 +75,8 @@ export interface Deployment {
   /** A remark that is not an error. */
   readonly note: string | undefined;
   readonly rollback: RollbackInfo | undefined;
+  /** When its alarms are to be read next; absent without alarms, and while a reading is under way. */
+  readonly alarmsDueAt?: number;
 }
 
 /** What a deployment was created with; later changes of the group do not touch it. */
@@ -89,6 +91,28 @@ export interface DeploymentSettings {
   readonly ignoreApplicationStopFailures: boolean;
   readonly updateOutdatedInstancesOnly: boolean;
   readonly limits: Limits;
+  /** Alarms that stop the deployment; absent when none do. */
+  readonly alarms?: WatchedAlarms;
+  /** What the request said of alarms instead of the group, for answers. */
+  readonly alarmOverride?: AlarmSettings;
+}
+
+export interface WatchedAlarms {
+  readonly names: readonly string[];
+  /** The deployment goes on when alarms cannot be read. */
+  readonly ignoresPollFailure: boolean;
+}
+
+export interface AlarmSettings extends WatchedAlarms {
+  readonly isEnabled: boolean;
+}
+
+/** What became of asking for the alarms. */
+export interface AlarmReading {
+  /** Names of those in ALARM. */
+  readonly active: readonly string[];
+  /** Why not all could be read. */
+  readonly failure?: { readonly code: string; readonly message: string };
 }
 
 export type MinimumHealthy =
@@ -153,10 +177,11 @@ export interface Diagnostics {
   readonly logTail: string;
 }
 
-/** `health`: hosts in work finish their plan. `stop`, `missing`: they finish their running event. */
+/** `health`: hosts in work finish their plan. `stop`, `alarm`, `missing`: they finish their running event. */
 export type Ending =
   | { readonly reason: 'health' }
   | { readonly reason: 'stop'; readonly autoRollback: boolean | undefined }
+  | { readonly reason: 'alarm'; readonly code: string; readonly message: string }
   | { readonly reason: 'missing' };
 
 export interface RollbackInfo {
@@ -183,7 +208,10 @@ export type DeploymentEvent =
       readonly revision: S3Revision;
       readonly note: string | undefined;
       readonly members: readonly { readonly host: string; readonly arn: string }[];
+      /** Absent when no alarms watch over it. */
+      readonly alarms?: AlarmReading;
     }
+  | { readonly type: 'AlarmsChecked'; readonly deploymentId: string; readonly alarms: AlarmReading }
   | {
       readonly type: 'StartFailed';
       readonly deploymentId: string;
@@ -219,6 +247,12 @@ export type DeploymentEffect =
       readonly deploymentId: string;
       readonly settings: DeploymentSettings;
       readonly revision: S3Revision;
+    }
+  | {
+      /** Reads the alarms; answered with AlarmsChecked. */
+      readonly type: 'CheckAlarms';
+      readonly deploymentId: string;
+      readonly settings: DeploymentSettings;
     }
   | {
       /** Tells the bus. */

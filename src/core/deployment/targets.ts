@@ -102,7 +102,7 @@ export function cutTarget(target: Target, at: number): Target {
 }
 
 export function isCut(deployment: Deployment): boolean {
-  return deployment.ending?.reason === 'stop' || deployment.ending?.reason === 'missing';
+  return deployment.ending !== undefined && deployment.ending.reason !== 'health';
 }
 
 function queueNext(target: Target, at: number): Target {

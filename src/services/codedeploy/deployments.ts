@@ -10,7 +10,7 @@ import {
 import type { Call, Handler } from '#services/service.ts';
 import type { CreateDeploymentInput, DeploymentInfo, StopStatus } from '@aws-sdk/client-codedeploy';
 import { requireConfig } from './configs.ts';
-import { readAutoRollback, refuseAlarms } from './group-settings.ts';
+import { readAlarms, readAutoRollback } from './group-settings.ts';
 import * as names from './names.ts';
 import { pageOf } from './paging.ts';
 import { readRevision, registerRevision } from './revisions.ts';
@@ -42,6 +42,7 @@ export function deploymentOperations(room: Room) {
     const key = requestKey(call, description);
     const earlier = key === undefined ? undefined : await findByKey(group, key);
     if (earlier !== undefined) return { deploymentId: earlier };
+    if (input.overrideAlarmConfiguration) await authorizeOverride(call, group);
     const settings = await settingsOf(group, input);
     const revision = await revisionOf(group, input);
     await call.authorize(
@@ -133,7 +134,6 @@ export function deploymentOperations(room: Room) {
   }
 
   async function settingsOf(group: Group, input: CreateDeploymentInput): Promise<DeploymentSettings> {
-    refuseAlarms(input.overrideAlarmConfiguration);
     if (input.targetInstances) {
       throw fault(
         'InvalidTargetInstancesException',
@@ -155,6 +155,7 @@ export function deploymentOperations(room: Room) {
       ignoreApplicationStopFailures: input.ignoreApplicationStopFailures ?? false,
       updateOutdatedInstancesOnly: input.updateOutdatedInstancesOnly ?? false,
       limits: LIMITS,
+      ...alarmsOf(group, input),
     };
   }
 
@@ -190,6 +191,22 @@ export function deploymentOperations(room: Room) {
   }
 
   return { CreateDeployment, GetDeployment, BatchGetDeployments, ListDeployments, StopDeployment };
+}
+
+/** Who takes a group's alarms away for one deployment does what an update of the group would do. */
+async function authorizeOverride(call: Call, { application, row }: Group): Promise<void> {
+  const resource = names.groupArn(call, application.name, row.name);
+  await call.authorize({ action: 'codedeploy:UpdateDeploymentGroup', resource });
+}
+
+function alarmsOf(
+  { settings }: Group,
+  { overrideAlarmConfiguration: given }: CreateDeploymentInput,
+): Pick<DeploymentSettings, 'alarms' | 'alarmOverride'> {
+  const override = given && readAlarms(given);
+  const { isEnabled, ...alarms } = override ??
+    settings.alarms ?? { isEnabled: false, names: [], ignoresPollFailure: false };
+  return { ...(isEnabled ? { alarms } : {}), ...(override ? { alarmOverride: override } : {}) };
 }
 
 /** CodePipeline names the action execution in the description: asking again for the same one is no new deployment. */

@@ -1,9 +1,11 @@
 /** What people may configure of a deployment group, checked; what cannot be done here is refused, never ignored. */
 
 import { fault } from '#base/fault.ts';
+import type { AlarmSettings } from '#core/deployment/state.ts';
 import { tagFilterOf, type TagFilter } from '#core/deployment/tags.ts';
 import type { House } from '#services/service.ts';
 import type {
+  AlarmConfiguration,
   AutoRollbackConfiguration,
   CreateDeploymentGroupInput,
   EC2TagFilter,
@@ -19,6 +21,9 @@ type Input =
 
 const FILTERS_MAX = 10;
 const SETS_MAX = 3;
+/** See "AlarmConfiguration" in the CodeDeploy API reference. */
+const ALARMS_MAX = 10;
+const ALARM_NAME_LENGTH_MAX = 255;
 const ROLLBACK_EVENTS = ['DEPLOYMENT_FAILURE', 'DEPLOYMENT_STOP_ON_ALARM', 'DEPLOYMENT_STOP_ON_REQUEST'];
 
 /** `old` is what an update starts from: members that are absent keep their values. */
@@ -41,6 +46,7 @@ export async function readSettings(
       ? readAutoRollback(input.autoRollbackConfiguration)
       : old?.autoRollback,
     outdatedInstancesStrategy: input.outdatedInstancesStrategy ?? old?.outdatedInstancesStrategy ?? 'UPDATE',
+    alarms: input.alarmConfiguration ? readAlarms(input.alarmConfiguration) : old?.alarms,
   };
 }
 
@@ -59,17 +65,28 @@ export function readAutoRollback(given: AutoRollbackConfiguration): GroupSetting
   return { enabled: given.enabled ?? false, events };
 }
 
-export function refuseAlarms(given: { readonly enabled?: boolean | undefined } | undefined): void {
-  if (!given?.enabled) return;
-  throw fault(
-    'InvalidAlarmConfigException',
-    'Alarms are not available: Slipway has no CloudWatch, and will not deploy as if an alarm were watched.',
-  );
+export function readAlarms(given: AlarmConfiguration): AlarmSettings {
+  const alarms = (given.alarms ?? []).map(({ name = '' }) => name);
+  if (alarms.length > ALARMS_MAX) {
+    throw fault('AlarmsLimitExceededException', `At most ${ALARMS_MAX} alarms can watch over a deployment.`);
+  }
+  const wrong = alarms.find((name) => name === '' || name.length > ALARM_NAME_LENGTH_MAX);
+  if (wrong !== undefined) {
+    const message = `The name of an alarm has 1 to ${ALARM_NAME_LENGTH_MAX} characters.`;
+    throw fault('InvalidAlarmConfigException', message);
+  }
+  if (new Set(alarms).size < alarms.length) {
+    throw fault('InvalidAlarmConfigException', 'The names of the alarms must differ.');
+  }
+  const isEnabled = given.enabled ?? false;
+  if (isEnabled && alarms.length === 0) {
+    throw fault('InvalidAlarmConfigException', 'An enabled alarm configuration needs at least one alarm.');
+  }
+  return { isEnabled, names: alarms, ignoresPollFailure: given.ignorePollAlarmFailure ?? false };
 }
 
 /** Each line is something of AWS that we do not have; an empty or neutral value of it is fine. */
 function refuseGaps(input: Input): void {
-  refuseAlarms(input.alarmConfiguration);
   refuse(input.autoScalingGroups, 'InvalidAutoScalingGroupException', 'Auto Scaling groups');
   refuse(input.triggerConfigurations, 'InvalidTriggerConfigException', 'Triggers');
   refuse(input.ecsServices, 'InvalidECSServiceException', 'ECS services');

@@ -3,11 +3,12 @@
  * for their lifecycle events themselves. One room, two doors: the public API, and the host-command service of agents.
  *
  * Gaps: compute platforms Lambda and ECS, blue/green, EC2 instances (their filters are kept and match nothing), Auto
- * Scaling, load balancers, alarms, SNS triggers, zonal configurations, bundles from GitHub, instance state events.
+ * Scaling, load balancers, SNS triggers, zonal configurations, bundles from GitHub, instance state events.
  * What cannot be done is refused when it is asked for, never ignored.
  *
  * By design: the revision's version and ETag are fixed when a deployment starts, if the service role may read it; a
- * failed deployment that touched no host is not rolled back; the whole output of hooks goes to the logs service.
+ * failed deployment that touched no host is not rolled back; alarms are read at the start and every ten seconds, and
+ * one that cannot be read has an error code of its own; the whole output of hooks goes to the logs service.
  */
 
 import { gap, type House, type Operations, type Service } from '#services/service.ts';

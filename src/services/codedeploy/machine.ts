@@ -18,6 +18,7 @@ import type { Change, EngineEvent, Machine } from '#engine/machine.ts';
 import type { Assumed, House } from '#services/service.ts';
 import type { Kysely } from 'kysely';
 import type { Bell } from '#base/bell.ts';
+import { readAlarmStates } from './alarms.ts';
 import { applicationArn, groupArn } from './names.ts';
 import { groupOfId, tagsOf, type Group } from './room.ts';
 import { rows, within } from './tables.ts';
@@ -34,6 +35,7 @@ export function createGroupMachine(house: House, bell: Bell): GroupMachine {
     decider: groupDecider,
     effects: {
       ResolveTargets: (effect, { machineId }) => resolveTargets(house, machineId, effect),
+      CheckAlarms: (effect) => checkAlarms(house, effect),
       Announce: async (effect, { effectId }) => {
         bell.ring(effect.hosts);
         await announce(house, effect, effectId);
@@ -64,12 +66,30 @@ async function resolveTargets(
   }
   const pinned = await pinRevision(role, effect.revision);
   if ('missing' in pinned) return failed('REVISION_MISSING', pinned.missing);
-  return { type: 'TargetsResolved', deploymentId, ...pinned, members: await membersOf(house, group) };
+  const { alarms } = settings;
+  return {
+    type: 'TargetsResolved',
+    deploymentId,
+    ...pinned,
+    members: await membersOf(house, group),
+    ...(alarms ? { alarms: await readAlarmStates(role, alarms) } : {}),
+  };
+}
+
+async function checkAlarms(house: House, effect: Effect<'CheckAlarms'>): Promise<DeploymentEvent> {
+  const { deploymentId, settings } = effect;
+  const role = await assumeServiceRole(house, effect);
+  const { alarms = { names: [], ignoresPollFailure: true } } = settings;
+  const reading =
+    'message' in role
+      ? { active: [], failure: { code: 'IAM_ROLE_MISSING', message: role.message } }
+      : await readAlarmStates(role, alarms);
+  return { type: 'AlarmsChecked', deploymentId, alarms: reading };
 }
 
 async function assumeServiceRole(
   house: House,
-  effect: Effect<'ResolveTargets'>,
+  effect: Effect<'ResolveTargets' | 'CheckAlarms'>,
 ): Promise<Assumed | { readonly message: string }> {
   try {
     return await house.assumeRole({

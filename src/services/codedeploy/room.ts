@@ -1,7 +1,13 @@
 /** What the files of this room share: the house, the machine of groups, the bell; and how things are looked up. */
 
 import { fault } from '#base/fault.ts';
-import type { Deployment, DeploymentEffect, DeploymentEvent, GroupState } from '#core/deployment/state.ts';
+import type {
+  AlarmSettings,
+  Deployment,
+  DeploymentEffect,
+  DeploymentEvent,
+  GroupState,
+} from '#core/deployment/state.ts';
 import type { Tag, TagFilter } from '#core/deployment/tags.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { Call, House } from '#services/service.ts';
@@ -25,6 +31,8 @@ export interface GroupSettings {
   readonly ec2Sets: readonly (readonly TagFilter[])[];
   readonly autoRollback: { readonly enabled: boolean; readonly events: readonly string[] } | undefined;
   readonly outdatedInstancesStrategy: 'UPDATE' | 'IGNORE';
+  /** Absent when the group was never told of any. */
+  readonly alarms?: AlarmSettings | undefined;
 }
 
 export interface Group {

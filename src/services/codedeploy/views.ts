@@ -4,6 +4,7 @@ import {
   countTargets,
   isTargetEnded,
   LIFECYCLE_EVENTS,
+  type AlarmSettings,
   type Deployment,
   type Diagnostics,
   type GroupState,
@@ -12,6 +13,7 @@ import {
 } from '#core/deployment/state.ts';
 import type { TagFilter } from '#core/deployment/tags.ts';
 import type {
+  AlarmConfiguration,
   DeploymentGroupInfo,
   DeploymentInfo,
   DeploymentTarget,
@@ -52,6 +54,7 @@ export function groupView(
       enabled: settings.autoRollback.enabled,
       events: settings.autoRollback.events as 'DEPLOYMENT_FAILURE'[],
     },
+    alarmConfiguration: settings.alarms && alarmView(settings.alarms),
     deploymentStyle: STYLE,
     outdatedInstancesStrategy: settings.outdatedInstancesStrategy,
     computePlatform: 'Server',
@@ -64,6 +67,14 @@ export function groupView(
       endTime: new Date(success.endedAt),
     },
     lastAttemptedDeployment: attempted && lastView(attempted),
+  };
+}
+
+function alarmView({ isEnabled, names, ignoresPollFailure }: AlarmSettings): AlarmConfiguration {
+  return {
+    enabled: isEnabled,
+    ignorePollAlarmFailure: ignoresPollFailure,
+    alarms: names.map((name) => ({ name })),
   };
 }
 
@@ -97,6 +108,7 @@ export function deploymentView(
       events: settings.autoRollbackEvents as 'DEPLOYMENT_FAILURE'[],
     },
     updateOutdatedInstancesOnly: settings.updateOutdatedInstancesOnly,
+    overrideAlarmConfiguration: settings.alarmOverride && alarmView(settings.alarmOverride),
     rollbackInfo: deployment.rollback && { ...deployment.rollback },
     deploymentStyle: STYLE,
     instanceTerminationWaitTimeStarted: false,
