@@ -40,9 +40,9 @@ export interface Offer {
 }
 
 export interface Workers {
-  /** Tells the others that this node is there, before it takes anything, and goes on telling. */
   /** False once the others may have given this node up; until it has spoken again it must not begin anything. */
   isHeard(): boolean;
+  /** Tells the others that this node is there, before it takes anything, and goes on telling. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -186,6 +186,7 @@ export function createWorkers(
   const sweep = createSweep(house, signs.beatMs, 'this node could give no sign of life', live);
 
   return {
+    isHeard: () => !isShared || clock.now() - livedAt < signs.lostMs,
     async start() {
       await removeLeftovers(0);
       await live();
@@ -195,7 +196,6 @@ export function createWorkers(
       await sweep.stop();
       if (!isShared || !offer.isWorker) return;
       // Whoever starts here within a minute goes on with the builds; until then there are no new ones.
-    isHeard: () => !isShared || clock.now() - livedAt < signs.lostMs,
       await beat(false, 0).catch((error: unknown) => log.warn('the last sign of life failed', { error }));
     },
   };
