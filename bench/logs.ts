@@ -6,22 +6,22 @@
  */
 
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
 import { readRootKey } from '#store/root-key.ts';
+import { BATCH_LINES, createBatch, type WriterOrder } from './logs-writer.ts';
 import { type Figure, figure, report } from './report.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const REGION = 'us-east-1';
 const WRITERS = 4;
-const BATCH_LINES = 8_500;
 const BATCHES = Number(process.env['BENCH_BATCHES'] ?? 40);
 /** Of the stream that has a million lines. */
 const BIG_BATCHES = Number(process.env['BENCH_BIG_BATCHES'] ?? 118);
@@ -50,26 +50,13 @@ try {
   await measureFloor(credentials);
   await measureIngestion(logs);
   await measureFollowing(logs, 'followed', '');
-  await measureBig(logs);
+  await measureBig(logs, { endpoint: server.url, region: REGION, credentials });
   await measureFilter(logs);
 } finally {
   await server.stop();
 }
 rmSync(directory, { recursive: true, force: true });
-report('logs', figures);
-
-/** Lines as builds write them, about 100 bytes each, with something in each that was never there before. */
-function createBatch(from: number): { timestamp: number; message: string }[] {
-  const now = Date.now();
-  return Array.from({ length: BATCH_LINES }, (_, i) => ({
-    timestamp: now,
-    message: `[INFO] ${from + i} compiled src/main/java/com/example/shop/Orders${i % 97}.java to ${digestOf(from + i)} in ${(i * 7919) % 1000} ms\n`,
-  }));
-}
-
-function digestOf(line: number): string {
-  return createHash('sha256').update(String(line)).digest('hex').slice(0, 12);
-}
+report('logs', figures, [`load average of the machine while measuring: ${loadavg()[0]?.toFixed(1)}`]);
 
 async function write(logs: CloudWatchLogs): Promise<number> {
   const from = performance.now();
@@ -164,16 +151,15 @@ async function measureFollowing(logs: CloudWatchLogs, stream: string, when: stri
 }
 
 /** A stream grows to a million lines, while somebody follows another one; then its last page. */
-async function measureBig(logs: CloudWatchLogs): Promise<void> {
+async function measureBig(logs: CloudWatchLogs, client: WriterOrder['client']): Promise<void> {
   const place = { logGroupName: 'big', logStreamName: 'million' };
   await logs.createLogStream(place);
-  const from = performance.now();
-  const writing = (async () => {
-    for (let batch = 0; batch < BIG_BATCHES; batch++) {
-      await logs.putLogEvents({ ...place, logEvents: createBatch(batch * BATCH_LINES) });
-    }
-    return (BIG_BATCHES * BATCH_LINES) / ((performance.now() - from) / 1000);
-  })();
+  const order: WriterOrder = { client, place, batches: BIG_BATCHES };
+  const writer = new Worker(new URL('./logs-writer.ts', import.meta.url), { workerData: order });
+  const writing = new Promise<number>((resolve, reject) => {
+    writer.once('message', resolve);
+    writer.once('error', reject);
+  });
   await measureFollowing(logs, 'followed-under-load', ', while another writes all it can');
   figures.push(figure('  lines taken from that one meanwhile', 'lines/s', [await writing]));
   figures.push(figure('memory then (RSS)', 'MB', [rssMegabytes(server.pid)]));
