@@ -16,7 +16,7 @@ import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
 import { readRootKey } from '#store/root-key.ts';
-import { BATCH_LINES, createBatch, type WriterOrder } from './logs-writer.ts';
+import { BATCH_LINES, createBatch, type WriterOrder } from './support/logs-writer.ts';
 import { type Figure, figure, report } from './report.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -155,7 +155,7 @@ async function measureBig(logs: CloudWatchLogs, client: WriterOrder['client']): 
   const place = { logGroupName: 'big', logStreamName: 'million' };
   await logs.createLogStream(place);
   const order: WriterOrder = { client, place, batches: BIG_BATCHES };
-  const writer = new Worker(new URL('./logs-writer.ts', import.meta.url), { workerData: order });
+  const writer = new Worker(new URL('./support/logs-writer.ts', import.meta.url), { workerData: order });
   const writing = new Promise<number>((resolve, reject) => {
     writer.once('message', resolve);
     writer.once('error', reject);
