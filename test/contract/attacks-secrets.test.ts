@@ -330,6 +330,22 @@ test('condition keys narrow: stages, tags, names, days and force', async () => {
   await gentle.ssm.putParameter(put);
 });
 
+test('a parameter that stands for a secret is no way round the right to read it', async () => {
+  await secrets.createSecret({ Name: 'referred', SecretString: 'x' });
+  const Name = '/aws/reference/secretsmanager/referred';
+  const all = allow('ssm:*');
+  const reader = await createUser(all);
+  const read = { Name, WithDecryption: true };
+  assert.match(await refusal(reader.ssm.getParameter(read)), /secretsmanager:GetSecretValue/);
+  const other = await createUser(
+    allow('secretsmanager:*'),
+    allow('ssm:GetParameter', `${PARAMETERS}/mine/*`),
+  );
+  assert.match(await refusal(other.ssm.getParameter(read)), /ssm:GetParameter/);
+  const both = await createUser(all, allow('secretsmanager:GetSecretValue'));
+  assert.equal((await both.ssm.getParameter(read)).Parameter?.Value, 'x');
+});
+
 test('a deleted secret gives nothing away, not even by its versions', async () => {
   const ids = { ClientRequestToken: '00000000-0000-0000-0000-000000000001' };
   await secrets.createSecret({ Name: 'dead', SecretString: 'x', ...ids });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { EventBridge } from '@aws-sdk/client-eventbridge';
 import { KMS } from '@aws-sdk/client-kms';
+import { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { SQS } from '@aws-sdk/client-sqs';
 import { SSM, type PutParameterCommandInput } from '@aws-sdk/client-ssm';
 import { createTestHouse, type TestHouse } from '#test/support/house.ts';
@@ -310,6 +311,34 @@ test('secure strings are encrypted by KMS and opened only on demand, also large 
   assert.match(await refusal(valueOf('/s/own', true)), /^InvalidKeyId: .*DisabledException/);
   const missing = put('/s/x', 'a', { Type: 'SecureString', KeyId: 'alias/none' });
   assert.match(await refusal(missing), /^InvalidKeyId: /);
+});
+
+test('a parameter that stands for a secret is read in Secrets Manager', async () => {
+  const secrets = new SecretsManager(settings());
+  const first = await secrets.createSecret({ Name: 'app/db', SecretString: 'one' });
+  await secrets.putSecretValue({ SecretId: 'app/db', SecretString: 'two' });
+  const name = '/aws/reference/secretsmanager/app/db';
+  assert.equal(await valueOf(name, true), 'two');
+  assert.equal(await valueOf(`${name}:AWSPREVIOUS`, true), 'one');
+  assert.equal(await valueOf(`${name}:${first.VersionId}`, true), 'one');
+  const { Parameter } = await ssm.getParameter({ Name: name, WithDecryption: true });
+  const { LastModifiedDate, SourceResult = '{}', ...rest } = Parameter ?? {};
+  assert.ok(LastModifiedDate);
+  const shown = {
+    Name: name,
+    Type: 'SecureString',
+    Value: 'two',
+    Version: 0,
+    ARN: first.ARN,
+    DataType: 'text',
+  };
+  assert.deepEqual(rest, shown);
+  assert.equal((JSON.parse(SourceResult) as { readonly Name: string }).Name, 'app/db');
+  assert.match(await refusal(valueOf(name)), /^ValidationException: WithDecryption flag must be True/);
+  assert.match(await refusal(valueOf(`${name}s`, true)), /^ParameterNotFound: /);
+  const many = await ssm.getParameters({ Names: [name, `${name}:none`], WithDecryption: true });
+  assert.deepEqual([many.Parameters?.length, many.InvalidParameters], [1, [`${name}:none`]]);
+  await secrets.deleteSecret({ SecretId: 'app/db', ForceDeleteWithoutRecovery: true });
 });
 
 test('no value, of whatever type, is in the data directory in clear', async () => {

@@ -1,6 +1,8 @@
 /** CodeBuild §11: scenarios 25, 26 and 75, values of Parameter Store and Secrets Manager in builds and nowhere else. */
 
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Build, CreateProjectInput } from '@aws-sdk/client-codebuild';
 import { type BuildClients, connectBuilds, contextOf, createBuildRole } from '#test/support/builds.ts';
@@ -178,6 +180,28 @@ test('a parameter, one of its versions and one of its labels are three values', 
     build.exportedEnvironmentVariables?.map(({ value }) => value),
     ['third', 'first', 'second', 'first', 'third'],
   );
+});
+
+test('a parameter may stand for a secret', async () => {
+  const name = '/aws/reference/secretsmanager/key';
+  const env = { 'parameter-store': { KEY: name }, 'exported-variables': ['KEY'] };
+  const build = await run(env, ['printf "%s" "$KEY" | wc -l', 'printf "%s\\n" "$KEY"']);
+  const [length, ...lines] = await clients.output(build);
+  assert.equal(length, '2');
+  // In one piece or line by line, as it came out of the pipe.
+  assert.deepEqual([...new Set(lines)], ['***']);
+  assert.deepEqual(build.exportedEnvironmentVariables, []);
+});
+
+test('nothing of it is left in the data directory when the builds are over', () => {
+  const data = join(house.directory, 'data');
+  for (const file of readdirSync(data, { recursive: true, withFileTypes: true })) {
+    if (!file.isFile()) continue;
+    const content = readFileSync(join(file.parentPath, file.name)).toString('latin1');
+    for (const secret of [PASSWORD, TOKEN, 'second line of the key']) {
+      assert.ok(!content.includes(secret), `${join(file.parentPath, file.name)} holds a secret`);
+    }
+  }
 });
 
 test('references in the variables of a start are references too', async () => {

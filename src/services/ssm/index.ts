@@ -2,8 +2,8 @@
  * Systems Manager, of which only Parameter Store is here: parameters with versions, labels, tags and policies; secure
  * strings under keys of KMS, used as whoever asks.
  *
- * Gaps: everything else of the service (`gaps.ts`); the public parameters of AWS, which are told as missing; parameters
- * shared by other accounts.
+ * Gaps: everything else of the service (`gaps.ts`); the public parameters of AWS, which are told as missing, but for those
+ * that stand for secrets; parameters shared by other accounts.
  *
  * By design: values of every type are sealed at rest. A new version keeps what its request leaves unsaid. The quota of
  * 10,000 parameters holds for both tiers together. As on AWS, whoever may read a path may read all below it.

@@ -4,45 +4,71 @@ import type { Parameter } from '@aws-sdk/client-ssm';
 import { fault, isFault } from '#base/fault.ts';
 import { readFilters } from '#core/parameter/filter.ts';
 import { isBelow, isPath } from '#core/parameter/name.ts';
-import type { Call, Handler } from '#services/service.ts';
+import type { Call, Handler, Permission } from '#services/service.ts';
 import { locate, permissionFor, readVersion, requireVersion, type Found } from './finding.ts';
 import { createToken, readToken, walk, type Latest } from './paging.ts';
 import { invalid, parameterArn, parameterNotFound, type Room } from './room.ts';
 import { decryptValue, openRow } from './sealing.ts';
+import { readSecretParameter, secretParameterOf, secretParameterPermission } from './secret-references.ts';
 import { withTables, type VersionRow } from './tables.ts';
 
 /** Parameters that AWS publishes about itself. */
 const PUBLIC = /^\/aws\/(?:service|reference)\//;
 const PATH_PAGE = 10;
 
+interface Wanted {
+  readonly text: string;
+  readonly permission: Permission;
+  read(call: Call, isOpen: boolean | undefined): Promise<Parameter>;
+}
+
 export function readingOperations(room: Room) {
   const { house } = room;
 
   const GetParameter: Handler<'ssm', 'GetParameter'> = async (call, input) => {
-    const target = await locate(room, input.Name ?? '');
-    await call.authorize(permissionFor('GetParameter', target));
-    if (PUBLIC.test(target.text)) throw publicFault(target.text);
-    const found = await requireVersion(room, target);
-    return { Parameter: await viewValue(call, found, input.WithDecryption) };
+    const [wanted] = await prepare('GetParameter', [input.Name ?? '']);
+    await call.authorize(...(wanted ? [wanted.permission] : []));
+    return { Parameter: await wanted?.read(call, input.WithDecryption) };
   };
 
   const GetParameters: Handler<'ssm', 'GetParameters'> = async (call, input) => {
-    const names = [...new Set(input.Names ?? [])];
-    const targets = await Promise.all(names.map((text) => locate(room, text)));
-    await call.authorize(...targets.map((target) => permissionFor('GetParameters', target)));
+    const all = await prepare('GetParameters', [...new Set(input.Names ?? [])]);
+    await call.authorize(...all.map(({ permission }) => permission));
     const Parameters: Parameter[] = [];
     const InvalidParameters: string[] = [];
-    for (const target of targets) {
-      const found = await requireVersion(room, target).catch((error: unknown) => {
+    for (const { text, read } of all) {
+      const found = await read(call, input.WithDecryption).catch((error: unknown) => {
         if (isFault(error, 'ParameterNotFound') || isFault(error, 'ParameterVersionNotFound'))
           return undefined;
         throw error;
       });
-      if (found) Parameters.push(await viewValue(call, found, input.WithDecryption));
-      else InvalidParameters.push(target.text);
+      if (found) Parameters.push(found);
+      else InvalidParameters.push(text);
     }
     return { Parameters, InvalidParameters };
   };
+
+  /** What each text means: what must be allowed for it, and how it is read then. */
+  async function prepare(action: string, texts: readonly string[]): Promise<readonly Wanted[]> {
+    return Promise.all(
+      texts.map(async (text): Promise<Wanted> => {
+        const secret = secretParameterOf(text);
+        if (secret) {
+          const permission = secretParameterPermission(room, action, secret);
+          return { text, permission, read: (call, isOpen) => readSecretParameter(call, secret, isOpen) };
+        }
+        const target = await locate(room, text);
+        return {
+          text,
+          permission: permissionFor(action, target),
+          read: async (call, isOpen) => {
+            if (PUBLIC.test(text)) throw publicFault(text);
+            return viewValue(call, await requireVersion(room, target), isOpen);
+          },
+        };
+      }),
+    );
+  }
 
   const GetParametersByPath: Handler<'ssm', 'GetParametersByPath'> = async (call, input) => {
     const path = input.Path ?? '';
