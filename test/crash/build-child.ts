@@ -3,6 +3,7 @@
 import { createLog } from '#base/log.ts';
 import { createSlipway } from '#slipway';
 
+const dockerSocket = process.env['SLIPWAY_DOCKER_SOCKET'];
 const [directory = '', port = '0'] = process.argv.slice(2);
 await createSlipway({
   directory,
@@ -10,8 +11,9 @@ await createSlipway({
   port: Number(port),
   account: '123456789012',
   region: 'us-east-1',
-  runtime: 'sandbox',
+  runtime: dockerSocket ? 'docker' : 'sandbox',
   environment: {
+    ...(dockerSocket ? { SLIPWAY_DOCKER_SOCKET: dockerSocket } : {}),
     SLIPWAY_ROOT_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
     SLIPWAY_ROOT_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
   },

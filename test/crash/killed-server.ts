@@ -21,7 +21,8 @@ export interface KilledServer {
   close(): Promise<void>;
 }
 
-export async function createKilledServer(): Promise<KilledServer> {
+/** `dockerSocket`: its builds run in containers of that engine, and in no other way. */
+export async function createKilledServer(dockerSocket?: string): Promise<KilledServer> {
   const directory = mkdtempSync(join(tmpdir(), 'slipway-build-crash-'));
   const port = await freePort();
   let server: ChildProcess;
@@ -30,6 +31,7 @@ export async function createKilledServer(): Promise<KilledServer> {
     const child = join(import.meta.dirname, 'build-child.ts');
     server = spawn(process.execPath, [child, join(directory, 'data'), `${port}`], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...(dockerSocket ? { SLIPWAY_DOCKER_SOCKET: dockerSocket } : {}) },
     });
     await new Promise<void>((resolve, reject) => {
       server.stdout?.once('data', () => resolve());
@@ -38,6 +40,7 @@ export async function createKilledServer(): Promise<KilledServer> {
   }
 
   async function kill(): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
     const ended = new Promise((resolve) => server.once('exit', resolve));
     server.kill('SIGKILL');
     await ended;
