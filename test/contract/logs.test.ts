@@ -14,6 +14,7 @@ import {
   GetLogEventsCommand,
   ListTagsForResourceCommand,
   paginateFilterLogEvents,
+  paginateGetLogEvents,
   PutLogEventsCommand,
   PutRetentionPolicyCommand,
   StartQueryCommand,
@@ -160,6 +161,27 @@ test('a batch that breaks the rules is refused, and events out of time are named
   }));
   const later = await put('rules', [], { logEvents: mixed });
   assert.deepEqual(later.rejectedLogEventsInfo, { expiredLogEventEndIndex: 2 });
+});
+
+test('messages of a megabyte, of one character and of odd characters come back as they were', async () => {
+  await createStream('odd');
+  const large = 'ü'.repeat(520_000);
+  await put('odd', [large]);
+  await put('odd', [large]);
+  const tiny = Array.from({ length: 10_000 }, (_, i) => String(i % 10));
+  await put('odd', [], { logEvents: tiny.map((message) => ({ timestamp: now + 1, message })) });
+  const odd = ['a\0b', '\ufeffmark', '😀 and 𝒳', ' \r\n ', '{"a":"\\ud800"}'];
+  await put('odd', [], { logEvents: odd.map((message) => ({ timestamp: now + 2, message })) });
+  const seen: (string | undefined)[] = [];
+  const input = { logGroupName: 'odd', logStreamName: 'main', startFromHead: true };
+  const sizes: number[] = [];
+  for await (const page of paginateGetLogEvents({ client: logs, stopOnSameToken: true }, input)) {
+    seen.push(...(page.events ?? []).map((event) => event.message));
+    sizes.push(page.events?.length ?? 0);
+  }
+  assert.deepEqual(seen, [large, large, ...tiny, ...odd]);
+  // A page holds a megabyte, and a small event counts 27 bytes.
+  assert.deepEqual(sizes.slice(0, 2), [1, 1 + Math.floor((1_048_576 - 1_040_026) / 27)]);
 });
 
 test('a filter finds terms over all streams of a group, page by page', async () => {

@@ -123,8 +123,8 @@ export function describingOperations(house: House) {
     }
     const direction = input.descending ? 'desc' : 'asc';
     const found = await query
-      .orderBy(byTime ? 'last_event_at' : 'name', direction)
-      .orderBy('stream_id')
+      .orderBy(byTime ? sql`coalesce(last_event_at, 0)` : 'name', direction)
+      .orderBy('stream_id', direction)
       .limit(limit + 1)
       .offset(start)
       .execute();

@@ -27,14 +27,7 @@ export function createMigrations(house: House): readonly Migration[] {
     { name: 'logs/002-metric-filters', up: createMetricFilters },
     { name: 'logs/003-chunks', up: (database) => moveIntoChunks(house, database) },
     { name: 'logs/004-exports-policies', up: createExportsAndPolicies },
-    {
-      name: 'logs/005-busy-streams',
-      up: async (database) => {
-        await sql`create index logs_stream_busy on logs_stream (group_name, last_ingestion_at)`.execute(
-          database,
-        );
-      },
-    },
+    { name: 'logs/005-stream-indexes', up: (database) => indexStreams(house, database) },
   ];
 }
 
@@ -109,6 +102,16 @@ async function createExportsAndPolicies(database: Kysely<unknown>): Promise<void
     .addColumn('revision', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('logs_resource_policy_key', ['resource', 'name'])
     .execute();
+}
+
+async function indexStreams({ database: { dialect } }: House, database: Kysely<unknown>): Promise<void> {
+  await sql`create index logs_stream_newest on logs_stream (group_name, coalesce(last_event_at, 0), stream_id)`.execute(
+    database,
+  );
+  await sql`create index logs_stream_bytes on logs_stream (group_name, stored_bytes)`.execute(database);
+  if (dialect !== 'postgres') return;
+  // For Live Tail, which asks only where other nodes may have taken something in.
+  await sql`create index logs_stream_busy on logs_stream (group_name, last_ingestion_at)`.execute(database);
 }
 
 async function moveIntoChunks(house: House, database: Kysely<unknown>): Promise<void> {
