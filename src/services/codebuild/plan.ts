@@ -232,6 +232,9 @@ function unsupportedOf(
   }
   if (input.certificateOverride ?? project?.certificate)
     return 'environment.certificate is not supported yet';
+  if (settings.environment?.dockerServer) {
+    return 'environment.dockerServer is not supported; privilegedMode gives a build an engine of its own';
+  }
   if (settings.vpcConfig?.vpcId) return 'vpcConfig is not supported yet';
   if (settings.fileSystemLocations?.length) return 'fileSystemLocations are not supported yet';
   return undefined;
