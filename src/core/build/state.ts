@@ -127,6 +127,8 @@ export interface ArtifactsPlan {
 export interface EnvironmentPlan {
   /** What was asked for and cannot be given here, in one sentence; the build fails in PROVISIONING with it. */
   readonly unsupported?: string;
+  /** Where in S3 a certificate lies that the build trusts. */
+  readonly certificate?: string;
   /** ARN of the fleet in which it runs. */
   readonly fleet?: string;
   readonly type: string;

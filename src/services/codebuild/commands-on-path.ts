@@ -1,6 +1,6 @@
 /**
- * The commands that CodeBuild has on the PATH of every build, as shell scripts. Debug sessions are a gap, so pausing
- * does nothing, as it does for AWS when debugging is off.
+ * The commands that CodeBuild has on the PATH of every build, as shell scripts. Nobody could be let in to a build that
+ * pauses, so pausing does nothing, as it does for AWS when debugging is off.
  * https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
  */
 

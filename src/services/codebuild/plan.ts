@@ -50,7 +50,10 @@ export function planBuild(
   checkRange('timeoutInMinutesOverride', input.timeoutInMinutesOverride, 5, 2160);
   checkRange('queuedTimeoutInMinutesOverride', input.queuedTimeoutInMinutesOverride, 5, 480);
   if (input.debugSessionEnabled)
-    throw invalid('Debug sessions are not built yet: debugSessionEnabled must be false');
+    throw invalid(
+      'Debug sessions need Session Manager, which Slipway does not speak: debugSessionEnabled must be false. ' +
+        'StartSandbox gives the environment of the project to run commands in',
+    );
   const isFromPipeline = call.source === PIPELINE_SERVICE;
   const source = effectiveSource(settings, input, isFromPipeline);
   const artifacts = effectiveArtifacts(settings, input);
@@ -201,9 +204,11 @@ function planEnvironment(settings: ProjectSettings, input: StartBuildInput): Env
     variables.set(variable.name ?? '', variable);
   }
   const registryCredential = input.registryCredentialOverride ?? project?.registryCredential;
+  const certificate = input.certificateOverride ?? project?.certificate;
   const fleet = (input.fleetOverride ?? project?.fleet)?.fleetArn;
   const plan: EnvironmentPlan = {
     ...(fleet ? { fleet } : {}),
+    ...(certificate ? { certificate } : {}),
     ...(registryCredential?.credential ? { registryCredential: registryCredential.credential } : {}),
     type: input.environmentTypeOverride ?? project?.type ?? '',
     image: input.imageOverride ?? project?.image ?? '',
@@ -215,23 +220,16 @@ function planEnvironment(settings: ProjectSettings, input: StartBuildInput): Env
       type: type ?? 'PLAINTEXT',
     })),
   };
-  const unsupported = unsupportedOf(plan, settings, input);
+  const unsupported = unsupportedOf(plan, settings);
   return unsupported === undefined ? plan : { ...plan, unsupported };
 }
 
-function unsupportedOf(
-  plan: EnvironmentPlan,
-  settings: ProjectSettings,
-  input: StartBuildInput,
-): string | undefined {
-  const project = settings.environment;
+function unsupportedOf(plan: EnvironmentPlan, settings: ProjectSettings): string | undefined {
   const types = process.arch === 'arm64' ? ['ARM_CONTAINER'] : ['LINUX_CONTAINER'];
   // A fleet has a type of its own.
   if (!types.includes(plan.type) && plan.fleet === undefined) {
     return `Environment type ${plan.type} is not available on this machine; it runs ${types.join(', ')}`;
   }
-  if (input.certificateOverride ?? project?.certificate)
-    return 'environment.certificate is not supported yet';
   if (settings.environment?.dockerServer) {
     return 'environment.dockerServer is not supported; privilegedMode gives a build an engine of its own';
   }

@@ -104,7 +104,7 @@ export async function openSandbox(room: Room, plan: BuildPlan): Promise<Sandbox>
       endpoint: room.house.endpoint(),
       ...(image ? { image } : {}),
     });
-    placeAuthorities(room.house, sandbox);
+    placeAuthorities(room.house, sandbox, directory);
     return sandbox;
   } catch (error) {
     if (!(error instanceof ImageProblem)) throw error;

@@ -19,6 +19,7 @@ import { cloneReferred, cloneRepository, type Refuse } from './git-sources.ts';
 import { keep, PhaseFailure, type Bench } from './bench.ts';
 import { statusProblem } from './commit-status.ts';
 import { restoreCache } from './caches.ts';
+import { fetchCertificate } from './certificate.ts';
 import { COMMANDS_FOLDER, writeCommands } from './commands-on-path.ts';
 import { createEnvironment } from './environment.ts';
 import { copyLocalFolder } from './local-folders.ts';
@@ -67,6 +68,7 @@ export async function fetchSources(
   bench.say('Phase is DOWNLOAD_SOURCE');
   makeFolder(sandbox.workspaceDirectory, KEPT_FOLDER, sandbox.owner);
   writeFileSync(join(sandbox.readonlyDirectory, 'askpass.sh'), ASKPASS_SCRIPT, { mode: 0o755 });
+  await fetchCertificate(bench);
   let resolved: string | undefined;
   for (const [i, place] of places.entries()) {
     const version = i === 0 ? plan.sourceVersion : place.source.version;

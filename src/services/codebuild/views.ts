@@ -83,6 +83,7 @@ export function viewEnvironment(environment: EnvironmentPlan): ProjectEnvironmen
     computeType: environment.computeType as 'BUILD_GENERAL1_SMALL',
     environmentVariables: environment.variables.map((variable) => ({ ...variable })),
     privilegedMode: environment.privileged,
+    ...(environment.certificate && { certificate: environment.certificate }),
     ...(environment.fleet && { fleet: { fleetArn: environment.fleet } }),
     imagePullCredentialsType: 'CODEBUILD',
   };
