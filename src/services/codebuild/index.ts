@@ -1,9 +1,8 @@
 /**
  * AWS CodeBuild: projects, and builds that run them in a sandbox or in a container on this machine.
  *
- * Gaps: see `gaps.ts`; VPCs, file systems, certificates, `run-as`, `runtime-versions`, debug
- * sessions, builds that the whole world may read. Slipway calls no provider: webhooks are entered there by hand, the
- * status of a build is not told there, and filters know the files of a push but not of a pull request.
+ * Gaps: see `gaps.ts`; VPCs, file systems, debug sessions, builds that the whole world may read. Webhooks are entered at
+ * their providers by hand, and filters know the files of a push but not of a pull request.
  *
  * By design: a build has doors instead of a network (decision 012). The curated images are names for the tools of
  * this machine unless the catalogue says otherwise, and the log says so. A project of a pipeline takes the place of its
