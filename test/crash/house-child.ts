@@ -1,13 +1,13 @@
 /**
- * Releases in a house of its own process, which is killed before the write that it is told, or sees that write fail. A
- * client that hears of the failure asks again, and the release arrives in the same life; only a failed opening ends it.
+ * Tells a story in a house of its own process, which is killed before the write that it is told, or sees that write
+ * fail. A client that hears of the failure asks again, and the story ends in the same life; only a failed opening ends it.
  */
 
-import { openHouse, release } from './house-story.ts';
+import { FAILED, type HouseStory } from './house-tellings.ts';
 
-const [directory = '', write = '', disturbance = ''] = process.argv.slice(2);
+const [module = '', directory = '', write = '', disturbance = ''] = process.argv.slice(2);
 const UNDISTURBED = 0;
-const FAILED = 3;
+const { story } = (await import(module)) as { readonly story: HouseStory };
 
 let failed = false;
 const beforeWrite = (n: number) => {
@@ -17,13 +17,13 @@ const beforeWrite = (n: number) => {
   throw new Error(`write ${n} fails`);
 };
 
-const slipway = await openHouse(directory, beforeWrite).catch((error: unknown) => {
+const slipway = await story.open(directory, beforeWrite).catch((error: unknown) => {
   if (!failed) throw error;
 });
 if (slipway) {
-  await release(slipway).catch(async (error: unknown) => {
+  await story.live(slipway).catch(async (error: unknown) => {
     if (!failed) throw error;
-    await release(slipway);
+    await story.live(slipway);
   });
   await slipway.close(0);
 }

@@ -5,16 +5,22 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '#base/clock.ts';
 import { silentLog } from '#base/log.ts';
 import { createSlipway } from '#slipway';
 import type { Slipway } from '#slipway';
+import type { HouseStory } from './house-tellings.ts';
 
 const REPOSITORY = 'web';
 const PIPELINE = 'release';
 const STORY_MS_MAX = 60_000;
 const POLL_MS = 10;
 
-export function openHouse(directory: string, beforeWrite?: (n: number) => void): Promise<Slipway> {
+export function openHouse(
+  directory: string,
+  beforeWrite?: (n: number) => void,
+  clock?: Clock,
+): Promise<Slipway> {
   return createSlipway({
     directory,
     host: '127.0.0.1',
@@ -25,6 +31,7 @@ export function openHouse(directory: string, beforeWrite?: (n: number) => void):
     environment: {},
     log: silentLog,
     beforeWrite,
+    ...(clock && { clock }),
   });
 }
 
@@ -178,3 +185,5 @@ async function createPipeline({ root }: Slipway): Promise<void> {
     },
   });
 }
+
+export const story: HouseStory = { open: openHouse, prepare, live: release };
