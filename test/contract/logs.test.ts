@@ -209,6 +209,25 @@ test('a filter finds terms over all streams of a group, page by page', async () 
   await refused(find('{ $.a = 1'), 'InvalidParameterException', /^Invalid filter pattern: /);
 });
 
+test('a token that no page gave is refused', async () => {
+  await createStream('tokens');
+  const of = (text: string) => Buffer.from(text).toString('base64url');
+  const place = { logGroupName: 'tokens' };
+  for (const nextToken of ['x', of('after:x'), of('[1,2]'), of('[1,2,-3]'), 'f/1/s']) {
+    for (const command of [
+      new DescribeLogStreamsCommand({ ...place, nextToken }),
+      new FilterLogEventsCommand({ ...place, nextToken }),
+      new GetLogEventsCommand({ ...place, logStreamName: 'main', nextToken }),
+    ]) {
+      await refused(
+        logs.send(command as FilterLogEventsCommand),
+        'InvalidParameterException',
+        'The specified nextToken is invalid.',
+      );
+    }
+  }
+});
+
 test('a pattern can be tried on messages, and shows what it takes out of them', async () => {
   const { matches } = await logs.send(
     new TestMetricFilterCommand({

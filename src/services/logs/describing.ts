@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import { fault } from '#base/fault.ts';
 import type { Call, Handler, House } from '#services/service.ts';
 import { groupArn, groupName, streamArn } from './names.ts';
-import { afterOf, endOfPrefix, pageToken, requireGroup } from './room.ts';
+import { afterOf, offsetOf, endOfPrefix, pageToken, requireGroup } from './room.ts';
 import { tables, type GroupRow, type StreamRow } from './tables.ts';
 
 const PAGE_SIZE = 50;
@@ -115,7 +115,7 @@ export function describingOperations(house: House) {
       throw fault('InvalidParameterException', 'Cannot order by LastEventTime with a logStreamNamePrefix.');
     }
     const limit = input.limit ?? PAGE_SIZE;
-    const start = Number(afterOf(input.nextToken) ?? 0);
+    const start = offsetOf(input.nextToken);
     let query = tables(database).selectFrom('logs_stream').selectAll().where('group_name', '=', group.name);
     if (input.logStreamNamePrefix) {
       const prefix = input.logStreamNamePrefix;

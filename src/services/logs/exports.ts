@@ -7,7 +7,7 @@ import { isEnded, type ExportOrder, type ExportStatus, type ExportTask } from '#
 import type { Handler, House } from '#services/service.ts';
 import { bucketCaller, type ExportMachine } from './exporting.ts';
 import { groupArn } from './names.ts';
-import { afterOf, pageToken, requireGroup } from './room.ts';
+import { offsetOf, pageToken, requireGroup } from './room.ts';
 import { tables } from './tables.ts';
 
 const PAGE_SIZE = 50;
@@ -84,7 +84,7 @@ export function exportOperations(house: House, machine: ExportMachine) {
 
   const DescribeExportTasks: Handler<'logs', 'DescribeExportTasks'> = async (_call, input) => {
     const limit = input.limit ?? PAGE_SIZE;
-    const start = Number(afterOf(input.nextToken) ?? 0);
+    const start = offsetOf(input.nextToken);
     let query = tables(database).selectFrom('logs_export_task').selectAll();
     if (input.taskId !== undefined) query = query.where('task_id', '=', input.taskId);
     if (input.statusCode !== undefined) query = query.where('status', '=', input.statusCode);

@@ -22,7 +22,7 @@ import { parseLogPattern } from '#core/log-pattern/parse.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { InputOfId } from '#services/clients.ts';
 import type { Handler, House } from '#services/service.ts';
-import { afterOf, endOfPrefix, pageToken, requireGroup } from './room.ts';
+import { offsetOf, endOfPrefix, pageToken, requireGroup } from './room.ts';
 import { tables, type MetricFilterRow } from './tables.ts';
 
 const FILTERS_PER_GROUP_MAX = 100;
@@ -135,7 +135,7 @@ export function createMetricFilters(house: House) {
   const DescribeMetricFilters: Handler<'logs', 'DescribeMetricFilters'> = async (_call, input) => {
     if (input.logGroupName) await requireGroup(database.read, input.logGroupName);
     const limit = input.limit ?? PAGE_SIZE;
-    const start = Number(afterOf(input.nextToken) ?? 0);
+    const start = offsetOf(input.nextToken);
     let query = tables(database).selectFrom('logs_metric_filter').selectAll();
     if (input.logGroupName) query = query.where('group_name', '=', input.logGroupName);
     if (input.filterNamePrefix) {

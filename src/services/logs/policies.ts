@@ -9,7 +9,7 @@ import type { PolicyDocument } from '#core/policy/document.ts';
 import { isFaulty, parsePolicy } from '#core/policy/parse.ts';
 import type { Handler, House } from '#services/service.ts';
 import { groupArn, groupName } from './names.ts';
-import { afterOf, pageToken, requireGroup } from './room.ts';
+import { offsetOf, pageToken, requireGroup } from './room.ts';
 import { tables, type ResourcePolicyRow } from './tables.ts';
 
 const ACCOUNT_POLICIES_MAX = 10;
@@ -82,7 +82,7 @@ export function policyOperations({ database }: House) {
   const DescribeResourcePolicies: Handler<'logs', 'DescribeResourcePolicies'> = async (call, input) => {
     const { resourceArn, policyScope } = input;
     const limit = input.limit ?? PAGE_SIZE;
-    const start = Number(afterOf(input.nextToken) ?? 0);
+    const start = offsetOf(input.nextToken);
     let query = tables(database).selectFrom('logs_resource_policy').selectAll();
     if (resourceArn !== undefined) {
       query = query.where('resource', '=', groupArn(call, groupName(resourceArn)));

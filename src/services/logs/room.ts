@@ -49,6 +49,13 @@ export function afterOf(token: string | undefined): string | undefined {
   throw fault('InvalidParameterException', 'The specified nextToken is invalid.');
 }
 
+/** Where the page of a list begins that is counted through. */
+export function offsetOf(token: string | undefined): number {
+  const text = afterOf(token) ?? '0';
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw fault('InvalidParameterException', 'The specified nextToken is invalid.');
+}
+
 /** Names that start with `prefix`, as a range, which every database finds in its index. */
 export function endOfPrefix(prefix: string): string {
   return `${prefix}\u{10ffff}`;
