@@ -17,7 +17,6 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { createLog, type LogLevel } from '#base/log.ts';
-import { REPORT_FORMATS, reportTypeOf } from '#core/report/report.ts';
 import { openRuntime } from '#runtimes/choice.ts';
 import { isAlive, ownProcessName, parseProcessName } from '#runtimes/processes.ts';
 import type { LocalFolder } from '#services/codebuild/local-folders.ts';
@@ -25,6 +24,7 @@ import type { Caller } from '#services/service.ts';
 import { createSlipway, type Slipway } from '#slipway';
 import { BadUsage } from './errors.ts';
 import type { RunPlan } from './run-options.ts';
+import { furnish, locationOf } from './run-project.ts';
 
 export interface RunHouse {
   readonly root: Caller;
@@ -33,27 +33,12 @@ export interface RunHouse {
   close(): Promise<void>;
 }
 
-export const BUCKETS = { artifacts: 'slipway-run-artifacts', reports: 'slipway-run-reports' } as const;
-const ROLE = 'slipway-run';
 const PREFIX = 'slipway-run-';
 const OWNER = 'owner';
 const CLOSE_MS_MAX = 5_000;
 const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'];
 /** What of the environment counts here; keys, databases and buckets of a server do not. */
 const ENVIRONMENT = ['PATH', 'SLIPWAY_BUILD_NETWORK', 'SLIPWAY_DOCKER_SOCKET', 'DOCKER_HOST'];
-/** What a build of this house may do in it; nothing of yours is there. */
-const ACTIONS = [
-  'logs:*',
-  's3:*',
-  'kms:*',
-  'codebuild:CreateReportGroup',
-  'codebuild:CreateReport',
-  'codebuild:UpdateReport',
-  'codebuild:BatchPutTestCases',
-  'codebuild:BatchPutCodeCoverages',
-  'ssm:GetParameters',
-  'secretsmanager:GetSecretValue',
-];
 
 export async function openRunHouse(plan: RunPlan): Promise<RunHouse> {
   const directory = makeDirectory(plan);
@@ -134,13 +119,9 @@ async function clearAbandoned(): Promise<void> {
   }
 }
 
-export function locationOf(identifier: string | undefined): string {
-  return `slipway-run/${identifier ?? 'source'}/`;
-}
-
 function foldersOf({ source, secondary }: RunPlan): ReadonlyMap<string, LocalFolder> {
   return new Map([
-    [locationOf(undefined), { path: source, commit: commitOf(source) }],
+    [locationOf(), { path: source, commit: commitOf(source) }],
     ...secondary.map(({ identifier, path }) => [locationOf(identifier), { path }] as [string, LocalFolder]),
   ]);
 }
@@ -156,110 +137,6 @@ function commitOf(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Two buckets, a role, the secrets, the report groups and the project. */
-async function furnish(root: Caller, plan: RunPlan): Promise<void> {
-  for (const Bucket of Object.values(BUCKETS)) await root.send('s3:CreateBucket', { Bucket });
-  await root.send('iam:CreateRole', {
-    RoleName: ROLE,
-    AssumeRolePolicyDocument: policyOf({
-      Effect: 'Allow',
-      Principal: { Service: 'codebuild.amazonaws.com' },
-      Action: 'sts:AssumeRole',
-    }),
-  });
-  await root.send('iam:PutRolePolicy', {
-    RoleName: ROLE,
-    PolicyName: 'build',
-    PolicyDocument: policyOf({ Effect: 'Allow', Action: ACTIONS, Resource: '*' }),
-  });
-  for (const { name, value, type } of plan.variables) {
-    if (type === 'PARAMETER_STORE') {
-      await root.send('ssm:PutParameter', {
-        Name: secretName(name),
-        Value: value,
-        Type: 'SecureString',
-        Tier: 'Advanced',
-      });
-    } else if (type === 'SECRETS_MANAGER') {
-      await root.send('secretsmanager:CreateSecret', { Name: secretName(name), SecretString: value });
-    }
-  }
-  if (plan.reports !== undefined) await createReportGroups(root, plan);
-  await createProject(root, plan);
-}
-
-function secretName(variable: string): string {
-  return `/slipway-run/${variable}`;
-}
-
-/** Made before the build, which would make them too, so that the raw files are kept. */
-async function createReportGroups(root: Caller, { projectName, spec }: RunPlan): Promise<void> {
-  const groups = [
-    ...(spec?.reports ?? []).map(({ name, format }) => ({
-      name: name.startsWith('arn:') ? name.slice(name.lastIndexOf('/') + 1) : `${projectName}-${name}`,
-      format,
-    })),
-    ...REPORT_FORMATS.map((format) => ({ name: `${projectName}-${format}-AutoDiscovered`, format })),
-  ];
-  for (const { name, format } of groups) {
-    await root.send('codebuild:CreateReportGroup', {
-      name,
-      type: reportTypeOf(format),
-      exportConfig: {
-        exportConfigType: 'S3',
-        s3Destination: {
-          bucket: BUCKETS.reports,
-          path: name,
-          packaging: 'NONE',
-          encryptionDisabled: true,
-        },
-      },
-    });
-  }
-}
-
-async function createProject(root: Caller, plan: RunPlan): Promise<void> {
-  const artifact = (name: string) => ({
-    type: 'S3' as const,
-    location: BUCKETS.artifacts,
-    name: `${name}.zip`,
-    packaging: 'ZIP' as const,
-    encryptionDisabled: true,
-  });
-  await root.send('codebuild:CreateProject', {
-    name: plan.projectName,
-    serviceRole: ROLE,
-    source: { type: 'S3', location: locationOf(undefined), buildspec: plan.buildspec },
-    secondarySources: plan.secondary.map(({ identifier }) => ({
-      type: 'S3',
-      location: locationOf(identifier),
-      sourceIdentifier: identifier,
-    })),
-    // Collected also when nobody keeps them, so that a wrong pattern fails here as it would on a server.
-    artifacts: plan.spec?.artifacts ? artifact('artifacts') : { type: 'NO_ARTIFACTS' },
-    secondaryArtifacts: Object.keys(plan.spec?.secondaryArtifacts ?? {}).map((identifier) => ({
-      ...artifact(identifier),
-      artifactIdentifier: identifier,
-    })),
-    environment: {
-      type: process.arch === 'arm64' ? 'ARM_CONTAINER' : 'LINUX_CONTAINER',
-      image: plan.image,
-      computeType: plan.computeType as 'BUILD_GENERAL1_SMALL',
-      privilegedMode: plan.privileged,
-      environmentVariables: plan.variables.map(({ name, value, type }) => ({
-        name,
-        value: type === 'PLAINTEXT' ? value : secretName(name),
-        type,
-      })),
-    },
-    timeoutInMinutes: plan.timeoutMinutes,
-  });
-}
-
-function policyOf(statement: object): string {
-  return JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
 }
 
 function logLevel(): LogLevel {

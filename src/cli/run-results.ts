@@ -7,8 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import type { OutputOf } from '#services/clients.ts';
 import { unzip } from '#services/codebuild/unzip.ts';
 import type { Caller } from '#services/service.ts';
-import { BUCKETS } from './run-house.ts';
 import type { RunPlan } from './run-options.ts';
+import { BUCKETS } from './run-project.ts';
 
 export type Build = NonNullable<OutputOf<'codebuild', 'BatchGetBuilds'>['builds']>[number];
 type Report = NonNullable<OutputOf<'codebuild', 'BatchGetReports'>['reports']>[number];

@@ -192,9 +192,9 @@ test('secrets come from the environment and from files, in place of AWS, and no 
 });
 
 test('the source, further sources and the buildspec may lie elsewhere', () => {
-  const folder = project(building('cat here $CODEBUILD_SRC_DIR_lib/there'), { here: 'here\n' });
+  const folder = project(building('cat here $CODEBUILD_SRC_DIR_source/there'), { here: 'here\n' });
   const library = project('', { there: 'there\n' });
-  const { stdout } = run(directory, ['-s', folder, '-s', `lib:${library}`]);
+  const { stdout } = run(directory, ['-s', folder, '-s', `source:${library}`]);
   assert.deepEqual(output(stdout), ['here', 'there']);
   const other = join(directory, 'other.yml');
   writeFileSync(other, JSON.stringify({ version: 0.2, ...building('echo other; cat here') }));
