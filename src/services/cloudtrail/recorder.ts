@@ -35,6 +35,8 @@ export interface RecordWriter extends Pick<Recorder, 'admit' | 'keep'> {
 
 interface Batch {
   readonly records: CallRecord[];
+  /** Somebody waits for it, or it has waited long enough; otherwise it may still grow. */
+  isDue: boolean;
   readonly written: PromiseWithResolvers<void>;
 }
 
@@ -54,37 +56,48 @@ export function createRecordWriter(house: House, announcer: Announcer): RecordWr
     const mine = batch;
     mine.records.push(record);
     held++;
-    if (isAwaited || held >= UNAWAITED_MAX) start();
+    const isWaited = isAwaited || held > HELD_MAX;
+    if (isWaited || mine.records.length >= UNAWAITED_MAX) start();
     else timer ??= clock.callAt(clock.now() + UNAWAITED_MS_MAX, start);
-    return isAwaited || held > HELD_MAX ? mine.written.promise : Promise.resolve();
+    return isWaited ? mine.written.promise : Promise.resolve();
   }
 
   function start(): void {
     timer?.();
     timer = undefined;
-    writing ??= writeAll().finally(() => (writing = undefined));
+    batch.isDue = true;
+    writing ??= writeAll();
   }
 
   async function writeAll(): Promise<void> {
     // Whoever comes in the same turn of the loop comes along.
     await Promise.resolve();
-    while (batch.records.length > 0) {
-      const taken = batch;
-      batch = createBatch();
-      try {
-        await write(taken.records);
-        held -= taken.records.length;
-        isRefused = false;
-        taken.written.resolve();
-      } catch (error) {
-        isRefused = true;
-        log.error('records of calls could not be written', { error, records: taken.records.length });
-        // Who waits hears of it; the records stay true, and are written as soon as that works.
-        batch.records.unshift(...taken.records);
-        taken.written.reject(error);
-        timer ??= clock.callAt(clock.now() + UNAWAITED_MS_MAX, start);
-        return;
-      }
+    // What came meanwhile and is not due has its own timer: under load reads would else cost a flush for a few of them.
+    while (batch.records.length > 0 && batch.isDue) {
+      if (!(await writeBatch())) break;
+    }
+    // At once, so that nobody who comes now takes it for still going on.
+    writing = undefined;
+  }
+
+  /** Whether it was written; its failure is told to those who wait, and never thrown. */
+  async function writeBatch(): Promise<boolean> {
+    const taken = batch;
+    batch = createBatch();
+    try {
+      await write(taken.records);
+      held -= taken.records.length;
+      isRefused = false;
+      taken.written.resolve();
+      return true;
+    } catch (error) {
+      isRefused = true;
+      log.error('records of calls could not be written', { error, records: taken.records.length });
+      // Who waits hears of it; the records stay true, and are written as soon as that works.
+      batch.records.unshift(...taken.records);
+      taken.written.reject(error);
+      timer ??= clock.callAt(clock.now() + UNAWAITED_MS_MAX, start);
+      return false;
     }
   }
 
@@ -132,7 +145,7 @@ function createBatch(): Batch {
   const written = Promise.withResolvers<void>();
   // Those who wait hear of a failure themselves, and the log does.
   written.promise.catch(() => {});
-  return { records: [], written };
+  return { records: [], isDue: false, written };
 }
 
 async function insertAll(
