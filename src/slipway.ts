@@ -67,8 +67,8 @@ export interface SlipwayOptions {
   readonly folders?: LocalFolders | undefined;
   /** The folder of this machine where builds run; by default the data directory. */
   readonly scratch?: string | undefined;
-  /** How many builds this node runs at the same time; by default as many as fit. `off` leaves them to other nodes. */
-  readonly builds?: number | 'off' | undefined;
+  /** How many builds this node runs at the same time; by default as many as fit. 0 leaves them to other nodes. */
+  readonly builds?: number | undefined;
   /** For tests: after how long without a sign of life a node's builds are lost, and such. */
   readonly signsOfLife?: Partial<SignsOfLife> | undefined;
   /** A node without a door, that only runs builds: the URL of a server's. The database is not migrated. */
@@ -131,9 +131,9 @@ async function openHouse(
     log,
     node: `${workplace.id} ${ownProcessName()}`,
     isGone: (node) => isGoneFrom(workplace, node),
-    ...(options.builds === 'off' ? {} : { place: workplace.id }),
+    place: workplace.id,
     performs: (kind) =>
-      kind === SANDBOX_KIND ? options.builds !== 'off' : workerOf === undefined || kind === BUILD_KIND,
+      kind === SANDBOX_KIND ? options.builds !== 0 : workerOf === undefined || kind === BUILD_KIND,
   });
   const gateway = createGateway({ account, region, rootKey, clock, log, tls: options.tls, url: workerOf });
   const house: House = {
@@ -210,8 +210,7 @@ function openRooms(house: House, options: SlipwayOptions, workplace: Workplace) 
       options.folders,
       workplace,
       {
-        isWorker: options.builds !== 'off',
-        buildsMax: options.builds === 'off' ? undefined : options.builds,
+        buildsMax: options.builds,
         signs: options.signsOfLife ?? {},
       },
       options.environment,

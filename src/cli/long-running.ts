@@ -36,10 +36,13 @@ export function parseRuntime(text: string): RuntimeChoice {
   throw new Error(`There is no runtime named ${text}. Choose ${RUNTIME_CHOICES.join(', ')}.`);
 }
 
-/** How many builds at the same time; `undefined` for as many as fit. */
+/** How many builds at the same time; `undefined` for as many as fit, 0 for no new ones. */
 export function parseBuilds(text: string): number | undefined {
   if (text === 'fit') return undefined;
+  if (text === 'off') return 0;
   const number = /^\d{1,4}$/.test(text) ? Number(text) : Infinity;
   if (number <= BUILDS_AT_ONCE_MAX) return number;
-  throw new Error(`--builds ${text} is not understood. Say fit, or a number up to ${BUILDS_AT_ONCE_MAX}.`);
+  throw new Error(
+    `--builds ${text} is not understood. Say fit, off, or a number up to ${BUILDS_AT_ONCE_MAX}.`,
+  );
 }

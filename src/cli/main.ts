@@ -73,7 +73,11 @@ program
   .requiredOption('--server <url>', 'where builds reach a server, such as http://build-server:7600')
   .requiredOption('--data <dir>', 'the data directory of the servers, shared with this machine')
   .requiredOption('--scratch <dir>', 'a folder of this machine, where builds run')
-  .option('--builds <number>', 'builds at the same time: a number, or fit (by vCPUs and memory)', 'fit')
+  .option(
+    '--builds <number>',
+    'builds at the same time: a number, fit (by vCPUs and memory), or off (goes on with those it has)',
+    'fit',
+  )
   .option('--runtime <name>', 'where builds run: auto, sandbox, docker or process, as for serve', 'auto')
   .option('--quotas <name>', 'whose quotas, as for serve', process.env['SLIPWAY_QUOTAS'] ?? 'seed')
   .action(async (options) => (await import('./worker.ts')).worker(options));

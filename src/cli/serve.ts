@@ -40,9 +40,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   const runtime = parseRuntime(options.runtime);
   const databaseUrl = options.database ?? process.env['SLIPWAY_DATABASE_URL'];
-  const builds = options.builds === 'off' ? 'off' : parseBuilds(options.builds);
-  if (builds === 'off' && databaseUrl === undefined) {
-    throw new Error('With --builds off, workers run the builds, and they need PostgreSQL: see --database.');
+  const builds = parseBuilds(options.builds);
+  if (builds === 0 && databaseUrl === undefined) {
+    throw new Error('Without builds here, workers run them, and they need PostgreSQL: see --database.');
   }
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   chmodSync(options.data, 0o700);

@@ -48,7 +48,7 @@ export interface EngineOptions {
   readonly place?: string;
   /**
    * The kinds whose effects this node takes; by default all. The others are decided and woken here as anywhere, and
-   * their effects wait for other nodes.
+   * their effects wait for other nodes, unless they are ordered for this place.
    */
   readonly performs?: (kind: string) => boolean;
 }
@@ -69,7 +69,7 @@ export function createEngine(options: EngineOptions): Engine {
     chance,
     machines,
     place,
-    takes: (kind, at) => performs(kind) && (at === null || at === place),
+    takes: (kind, at) => (at === null ? performs(kind) : at === place && machines.has(kind)),
     statements: createStatements(database.dialect, 0),
     hooks: {
       capacity: () => workers.capacity(),
@@ -95,7 +95,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (workers.running() > 0 || sweep?.isBusy()) return false;
     const kinds = [...machines.keys()];
     const { statements } = context;
-    const mine = [...kinds.filter(performs), place];
+    const mine = [...kinds.filter(performs), ...kinds, place];
     const effects = await runStatement(database.read, statements.anyEffect, mine);
     if (effects.rows.length > 0) return false;
     return (

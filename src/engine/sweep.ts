@@ -30,7 +30,7 @@ export function createSweep(context: Context, onChange: () => void): Sweep {
   const { clock, log, limits, statements } = context;
   const kinds = [...context.machines.keys()];
   /** Parameters of the statements about effects that this node takes. */
-  const mine = [...kinds.filter((kind) => context.takes(kind, null)), context.place];
+  const mine = [...kinds.filter((kind) => context.takes(kind, null)), ...kinds, context.place];
   let phase: 'new' | 'running' | 'stopped' = 'new';
   let current: Promise<void> | undefined;
   /** Something became due since the current sweep began to look. */

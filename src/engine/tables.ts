@@ -115,11 +115,11 @@ export const engineMigrations: readonly Migration[] = [
 
 export type Statements = ReturnType<typeof createStatements>;
 
-/** `kinds` are the machines this node knows, `performed` those of them whose effects it takes, wherever it stands. */
+/** `kinds` are the machines this node knows, `performed` those of them whose effects it takes from anywhere. */
 export function createStatements(dialect: Database['dialect'], kinds: number, performed = kinds) {
   const list = (length: number) => Array.from({ length }, () => '?').join(', ') || 'null';
   const known = `kind in (${list(kinds)})`;
-  const mine = `kind in (${list(performed)}) and (place is null or place = ?)`;
+  const mine = `(place is null and kind in (${list(performed)}) or ${known} and place = ?)`;
   const skipLocked = dialect === 'postgres' ? 'for update skip locked' : '';
   return mapValues(
     {
@@ -142,7 +142,7 @@ export function createStatements(dialect: Database['dialect'], kinds: number, pe
       retryEffect: `update engine_effects set owner = null, failures = ?, due_at = ?
         where id = ? and owner = ? and attempt = ?`,
       deleteEffects: `delete from engine_effects where kind = ? and machine = ?`,
-      /** Parameters: owner, end of lease, now, performed kinds, place, how many. */
+      /** Parameters: owner, end of lease, now, performed kinds, kinds, place, how many. */
       takeEffects: `update engine_effects set owner = ?, attempt = attempt + 1, due_at = ? where id in
         (select id from engine_effects where due_at <= ? and ${mine} order by due_at, id limit ? ${skipLocked})
         returning id, kind, machine, effect, attempt, failures, owner, due_at, place`,

@@ -89,7 +89,7 @@ test('folders, numbers and addresses that cannot be right are named', () => {
   const data = join(directory, 'data');
   assert.match(
     refusal({ database, data: join(directory, 'nowhere') }),
-    /holds no master\.key\. Mount it here/,
+    /holds no keyring\.json\. Mount it here/,
   );
   assert.match(
     refusal({ database, more: ['--builds', 'many'] }),
@@ -118,7 +118,7 @@ test('a server on SQLite cannot leave its builds to workers', () => {
     },
   );
   assert.equal(status, 1);
-  assert.match(stderr, /^slipway: With --builds off, workers run the builds, and they need PostgreSQL/);
+  assert.match(stderr, /^slipway: Without builds here, workers run them, and they need PostgreSQL/);
 });
 
 test(

@@ -16,8 +16,8 @@ await createSlipway({
   account: '123456789012',
   region: 'us-east-1',
   runtime: 'sandbox',
-  signsOfLife: { beatMs: 500, freshMs: 4_000, lostMs: 8_000 },
-  ...(role === 'worker' ? { workerOf: `http://127.0.0.1:${port}`, builds: 2 } : { builds: 'off' }),
+  signsOfLife: { beatMs: 500, freshMs: 5_000, lostMs: 8_000 },
+  ...(role === 'worker' ? { workerOf: `http://127.0.0.1:${port}`, builds: 2 } : { builds: 0 }),
   environment: {
     SLIPWAY_BUILD_NETWORK: 'on',
     SLIPWAY_ROOT_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',

@@ -181,7 +181,8 @@ test(
     for (const delay of [0, 300, 1_800]) {
       const build = await clients.start('dying');
       await new Promise((resolve) => setTimeout(resolve, delay));
-      const worker = nodes.workers.find((each) => each.folders().includes(uuidOf(build))) ?? nodes.workers[0];
+      const [first] = nodes.workers;
+      const worker = nodes.workers.find((each) => each.folders().includes(uuidOf(build))) ?? first;
       await worker?.kill();
       let last = await clients.ended(build.id);
       ends.push(`${delay}: ${last.buildStatus}`);

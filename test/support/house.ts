@@ -32,7 +32,7 @@ export interface TestHouseOptions {
   readonly databaseUrl?: string;
   readonly runtime?: RuntimeChoice;
   /** How many builds run at the same time. */
-  readonly builds?: number | 'off';
+  readonly builds?: number;
   readonly log?: Log;
   /** What the operator set for the server, such as its mail server. */
   readonly serverEnvironment?: NodeJS.ProcessEnv;

@@ -240,6 +240,20 @@ test('a build belongs to the worker that it was placed on, and is lost with it',
   );
 });
 
+test('a build whose commands have not begun waits again when its worker is lost', () => {
+  const lost: Given = { type: 'WorkerLost', workerId: 'w-1' };
+  const { state, effects } = run([...until('PROVISIONING'), lost]);
+  assert.deepEqual(names(state), ['SUBMITTED=SUCCEEDED', 'QUEUED=']);
+  assert.equal(state.worker, undefined);
+  assert.equal(buildDecider.wakeAt(state), 1000 + 10 * 60_000);
+  assert.equal(effects.at(-1)?.type, 'PlaceBuild');
+  const elsewhere: Given = { type: 'BuildPlaced', worker: { id: 'w-2', name: 'barn' } };
+  const late = ended('PROVISIONING', 'SUCCEEDED', { workerId: 'w-1' });
+  const moved = run([...until('PROVISIONING'), lost, elsewhere, late]).state;
+  assert.deepEqual(names(moved), ['SUBMITTED=SUCCEEDED', 'QUEUED=SUCCEEDED', 'PROVISIONING=']);
+  assert.deepEqual(moved.worker, { id: 'w-2', name: 'barn' });
+});
+
 test('a build that was stopped while it waited is not placed any more', () => {
   const { state, effects } = run([requested, { type: 'StopRequested' }, placed]);
   assert.deepEqual(names(state), ['SUBMITTED=SUCCEEDED', 'QUEUED=STOPPED', 'COMPLETED=']);
@@ -287,8 +301,9 @@ test('whatever happens: phases stay in order, one end is told once, and the end 
         assert.equal(ends.length, state.isComplete ? 1 : 0);
         assert.ok(effects.filter((effect) => effect.type === 'KillBuild').length <= 1);
         const told = effects.flatMap((effect) => (effect.type === 'PublishPhase' ? [effect.phase] : []));
+        // Who waited again is told again, under the same id.
         assert.deepEqual(
-          told,
+          [...new Set(told)],
           state.phases.filter((phase) => phase.endAt !== undefined).map((phase) => phase.type),
         );
         if (!state.isComplete) return;

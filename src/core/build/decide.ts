@@ -7,7 +7,7 @@
  *                  └── failed ┴───────────────────────────────────────────────────▶ COMPLETED ◀──────┘
  *
  * QUEUED lasts until a worker has room; from then on the build belongs to that worker, and what is ordered for it is
- * ordered there. A worker that is lost takes its builds with it.
+ * ordered there. A worker that is lost takes its builds with it, but for those whose commands have not begun.
  *
  * A stop or a passed deadline marks the current phase and orders KillBuild; the build is complete only when its
  * processes are gone.
@@ -73,6 +73,7 @@ function decideEvent(
       return { state, effects: [] };
     case 'PhaseEnded': {
       if (state.ending || currentPhase(state) !== event.phase) return { state, effects: [] };
+      if (event.workerId !== undefined && event.workerId !== state.worker?.id) return { state, effects: [] };
       const facts = { ...state.facts, ...event.facts };
       const contexts = hasContexts(event.phase) ? [event.context] : undefined;
       const next = event.isLast
@@ -123,8 +124,12 @@ function place(state: BuildState, worker: BuildWorker, at: number): BuildDecisio
   return { ...entered, effects: [...entered.effects, { type: 'RunBuild', place: worker.id }] };
 }
 
-/** Nothing can be killed there; whoever wanted the build to end has its wish, the others learn what happened. */
+/**
+ * Before its commands began, a build waits again as if nothing had happened. Later nothing can be killed there: whoever
+ * wanted the build to end has its wish, the others learn what happened.
+ */
 function lose(state: BuildState, { name }: BuildWorker, at: number): BuildDecision {
+  if (currentPhase(state) === 'PROVISIONING' && !state.ending) return waitAgain(state);
   const message =
     `The worker ${name}, which ran this build, gives no sign of life any more; ` +
     'what it was doing may have been done or not';
@@ -180,6 +185,15 @@ function decideEffectFailed(
   if (event.effectType === 'RunBuild' || event.effectType === 'PlaceBuild')
     return end(state, 'FAULT', context, at);
   return complete(endPhase(state, 'FAULT', at, [context]), at);
+}
+
+function waitAgain(state: BuildState): BuildDecision {
+  const { worker: _, ...rest } = state;
+  const [submitted, queued] = state.phases;
+  if (!submitted || !queued) return { state, effects: [] };
+  const phases = [submitted, { type: queued.type, startAt: queued.startAt }];
+  const deadlineAt = state.startAt + state.plan.queuedTimeoutMinutes * MINUTE_MS;
+  return { state: { ...rest, phases, deadlineAt }, effects: [{ type: 'PlaceBuild' }] };
 }
 
 function complete(state: BuildState, at: number): BuildDecision {

@@ -199,6 +199,8 @@ export type BuildEvent =
   | {
       readonly type: 'PhaseEnded';
       readonly phase: PhaseType;
+      /** Who says so; it may have lost the build meanwhile. */
+      readonly workerId?: string;
       readonly status: 'SUCCEEDED' | 'FAILED' | 'FAULT';
       readonly context: PhaseContext;
       /** The sandbox is no more, so nothing can follow. */

@@ -56,7 +56,7 @@ export function openCodebuild(
   runtime: Runtime,
   folders: LocalFolders = new Map(),
   workplace: Workplace = openWorkplace(house.directory),
-  offer: Offer = { isWorker: true, buildsMax: undefined, signs: {} },
+  offer: Offer = { buildsMax: undefined, signs: {} },
   environment: NodeJS.ProcessEnv = {},
 ): Service<'codebuild'> {
   const sessions = createRoleSessions(house);

@@ -23,7 +23,8 @@ export function isElsewhere({ workplace }: Room, state: BuildState): state is El
 
 export async function loseBuild(room: Room, sessions: RoleSessions, state: Elsewhere): Promise<WorkerLost> {
   const { plan, worker } = state;
-  if (plan.logs) {
+  // Before its commands began it waits again, as if nothing had happened.
+  if (plan.logs && currentPhase(state) !== 'PROVISIONING') {
     const context = {
       statusCode: 'INTERNAL_SERVICE_ERROR',
       message: `the worker ${worker.name} gives no sign of life any more`,

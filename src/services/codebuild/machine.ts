@@ -1,5 +1,6 @@
 /** The machine of builds as the engine runs it: what its orders do in the world, and the row beside its state. */
 
+import type { Kysely } from 'kysely';
 import { deriveUuid } from '#base/ids.ts';
 import { buildDecider } from '#core/build/decide.ts';
 import type { BuildState } from '#core/build/state.ts';
@@ -61,6 +62,7 @@ export function createMachine(room: Room, sessions: RoleSessions): BuildMachine 
       },
     },
     async record(transaction, { id, before, after }) {
+      if (before?.worker && !after.worker) await queueAgain(transaction, id);
       if (!after.isComplete || before?.isComplete) return;
       await tables(transaction)
         .updateTable('codebuild_build')
@@ -71,6 +73,14 @@ export function createMachine(room: Room, sessions: RoleSessions): BuildMachine 
     },
   };
   return machine;
+}
+
+async function queueAgain(transaction: Kysely<unknown>, id: string): Promise<void> {
+  await tables(transaction)
+    .updateTable('codebuild_build')
+    .set({ worker_id: null })
+    .where('build_id', '=', id)
+    .execute();
 }
 
 /** `name` tells the events of one build apart. */

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { currentPhase } from '#core/build/decide.ts';
-import type { BuildFacts, BuildState, PhaseContext, PhaseType } from '#core/build/state.ts';
+import type { BuildEvent, BuildFacts, BuildState, PhaseContext, PhaseType } from '#core/build/state.ts';
 import type { Buildspec, CommandPhase } from '#core/buildspec/buildspec.ts';
 import type { Performance } from '#engine/machine.ts';
 import type { Sandbox } from '#runtimes/runtime.ts';
@@ -39,6 +39,7 @@ export async function runBuild(
   const { machineId: id, signal } = performance;
   const { engine } = room.house;
   const isOver = (state: BuildState | undefined) => !state || state.isComplete || state.ending !== undefined;
+  const isMine = (state: BuildState) => !isElsewhere(room, state) && currentPhase(state) !== 'QUEUED';
   let state = await engine.read(room.machine(), id);
   if (!state || isOver(state)) return undefined;
   if (currentPhase(state) === 'QUEUED') {
@@ -50,10 +51,10 @@ export async function runBuild(
   const place = room.running.enter(id);
   const life = createLife(room, sessions, state, AbortSignal.any([signal, place.interrupted]));
   try {
-    while (!isOver(state)) {
+    while (!isOver(state) && isMine(state)) {
       const phase: PhaseType = currentPhase(state);
-      const end = await life.perform(phase, state);
-      ({ state } = await engine.send(room.machine(), id, { type: 'PhaseEnded', phase, ...end }));
+      const end = eventOf(state, phase, await life.perform(phase, state));
+      ({ state } = await engine.send(room.machine(), id, end));
     }
     return undefined;
   } catch (error) {
@@ -64,6 +65,11 @@ export async function runBuild(
     await life.close();
     place.leave();
   }
+}
+
+/** Names the worker, because what it says of a build that it has lost counts for nothing. */
+function eventOf({ worker }: BuildState, phase: PhaseType, end: PhaseEnd): BuildEvent {
+  return { type: 'PhaseEnded', phase, ...end, ...(worker && { workerId: worker.id }) };
 }
 
 /** Ends what a stopped, late or faulted build still runs, and lets its log end well. */

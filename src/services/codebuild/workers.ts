@@ -34,7 +34,6 @@ export const SIGNS_OF_LIFE: SignsOfLife = { beatMs: 10_000, freshMs: 30_000, los
 
 /** What the operator lets this node do: `undefined` for as many builds as fit, 0 for no new ones. */
 export interface Offer {
-  readonly isWorker: boolean;
   readonly buildsMax: number | undefined;
   readonly signs: Partial<SignsOfLife>;
 }
@@ -127,7 +126,7 @@ export function createWorkers(
       .where('beat_at', '>', clock.now() - signs.lostMs)
       .execute();
     const alive = new Set(isShared ? heard.map((worker) => worker.worker_id) : []);
-    return offer.isWorker ? alive.add(workplace.id) : alive;
+    return alive.add(workplace.id);
   }
 
   /** Silent workers that have builds. */
@@ -176,7 +175,7 @@ export function createWorkers(
     const now = clock.now();
     if (now - livedAt > signs.freshMs) steadySince = now;
     const isNew = now - livedAt > signs.freshMs;
-    if (offer.isWorker) await beat(isNew);
+    await beat(isNew);
     const lost = await findLost();
     livedAt = now;
     await removeLeftovers(signs.lostMs);
@@ -194,7 +193,7 @@ export function createWorkers(
     },
     async stop() {
       await sweep.stop();
-      if (!isShared || !offer.isWorker) return;
+      if (!isShared) return;
       // Whoever starts here within a minute goes on with the builds; until then there are no new ones.
       await beat(false, 0).catch((error: unknown) => log.warn('the last sign of life failed', { error }));
     },

@@ -3,8 +3,8 @@
  * here can only go on here: the same after a restart, another one when the folder was brought to another machine.
  */
 
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { BuildWorker } from '#core/build/state.ts';
@@ -14,24 +14,24 @@ export interface Workplace extends BuildWorker {
   readonly directory: string;
 }
 
-interface Kept {
-  readonly id: string;
-  readonly machine: string;
-}
-
-/** Opens the place below that folder, or makes it. */
+/** Opens the place below that folder, or makes it. Machines that share a folder have places of their own in it. */
 export function openWorkplace(directory: string): Workplace {
-  mkdirSync(join(directory, 'codebuild'), { recursive: true, mode: 0o700 });
-  const path = join(directory, 'codebuild', 'workplace.json');
   const name = hostname();
-  const machine = `${name} ${machineId()}`;
-  const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Kept) : undefined;
-  if (kept?.machine === machine) return { id: kept.id, name, directory };
+  const machine = createHash('sha256').update(`${name} ${machineId()}`).digest('hex').slice(0, 12);
+  mkdirSync(join(directory, 'codebuild'), { recursive: true, mode: 0o700 });
+  const path = join(directory, 'codebuild', `workplace-${machine}`);
+  if (existsSync(path)) return { id: readFileSync(path, 'utf8'), name, directory };
   const id = `w-${randomBytes(8).toString('hex')}`;
-  const fresh = `${path}.${id}`;
-  writeFileSync(fresh, JSON.stringify({ id, machine } satisfies Kept), { mode: 0o600 });
-  renameSync(fresh, path);
-  return { id, name, directory };
+  writeFileSync(`${path}.${id}`, id, { mode: 0o600 });
+  try {
+    linkSync(`${path}.${id}`, path);
+  } catch (error) {
+    // Another process of this machine was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(`${path}.${id}`);
+  }
+  return { id: readFileSync(path, 'utf8'), name, directory };
 }
 
 /** Names of machines come again; this does not, where the system has it. */
