@@ -89,6 +89,39 @@ describe('builds in containers', { skip: dockerProblem() }, () => {
     assert.deepEqual([await engine.containers(), await engine.volumes()], [[], []]);
   });
 
+  test('sources, cache, artifacts of the home and run-as work in an image as in a sandbox', async () => {
+    await clients.s3.putObject({ Bucket: 'outputs', Key: 'source/file.txt', Body: 'of the source' });
+    const buildspec = `version: 0.2
+phases:
+  build:
+    run-as: nobody
+    commands: [id -un]
+  post_build:
+    commands:
+      - cat file.txt && echo
+      - cat /root/.cache/kept 2>/dev/null || echo 'no cache'
+      - mkdir -p /root/.cache /root/out && echo kept >/root/.cache/kept && echo made >/root/out/file
+cache:
+  paths: ['/root/.cache/**/*']
+artifacts:
+  base-directory: /root/out
+  files: '**/*'
+`;
+    await clients.createProject('whole', buildspec, {
+      ...environment('tools:1'),
+      source: { type: 'S3', location: 'outputs/source/', buildspec },
+      cache: { type: 'S3', location: 'outputs/cache' },
+      artifacts: { type: 'S3', location: 'outputs', name: 'whole', packaging: 'NONE' },
+    });
+    const first = await clients.run('whole');
+    assert.equal(first.buildStatus, 'SUCCEEDED', contextOf(first));
+    assert.deepEqual(await clients.output(first), ['nobody', 'of the source', 'no cache']);
+    const second = await clients.run('whole');
+    assert.deepEqual(await clients.output(second), ['nobody', 'of the source', 'kept']);
+    const { Body } = await clients.s3.getObject({ Bucket: 'outputs', Key: 'whole/file' });
+    assert.equal(await Body?.transformToString(), 'made\n');
+  });
+
   test('a curated name is the tools of this machine until the catalogue says otherwise', async () => {
     await clients.createProject('curated', spec(['echo ${OF_IMAGE:-host}']));
     const first = await clients.run('curated');

@@ -4,7 +4,16 @@
  */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -165,9 +174,10 @@ function makeRoot(root: string, programs: readonly string[]): void {
   symlinkSync('bin', join(root, 'usr/sbin'));
   const libraries = new Set<string>();
   for (const program of programs) {
-    const path = spawnSync('sh', ['-c', `command -v -- ${program}`], { encoding: 'utf8' }).stdout.trim();
+    const folders = `${process.env['PATH']}:/usr/sbin:/sbin`.split(':');
+    const path = folders.map((folder) => join(folder, program)).find((each) => existsSync(each));
     // What is a word of the shell only, or not here, is nothing to copy.
-    if (!path.startsWith('/')) continue;
+    if (path === undefined) continue;
     cpSync(realpathSync(path), join(root, 'usr/bin', basename(path)), { dereference: true });
     for (const [, library] of spawnSync('ldd', [path], { encoding: 'utf8' }).stdout.matchAll(
       /(\/[^\s:]+) \(0x/g,
