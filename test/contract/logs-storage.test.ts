@@ -145,7 +145,9 @@ onEveryDatabase((databases) => {
     same(await readAll({ streamIds: [3, 1], isForward: true, since, until: end }), ofBoth);
     const matches = (message: string) => message.startsWith('7 ');
     const found = expected.filter((event) => matches(event.message));
-    same(await readAll({ group: GROUP, isForward: true, matches }), found);
+    for (const pattern of [{ matches }, { matches, needs: '7 ' }]) {
+      same(await readAll({ group: GROUP, isForward: true, pattern }), found);
+    }
     const heads = await tables(database).selectFrom('logs_chunk').select('stream_id').execute();
     assert.ok(heads.length < 200, `${heads.length} chunks`);
   });

@@ -266,3 +266,28 @@ test('hostile patterns and events cost time in proportion to the event', () => {
     assert.ok(performance.now() - from < 2_000, `${pattern} took ${performance.now() - from} ms`);
   }
 });
+
+test('what a pattern says that it needs is in every message that matches', () => {
+  assert.equal(parseLogPattern('ERROR -disk ?full').needs, 'ERROR');
+  assert.equal(parseLogPattern('%E.*R% "disk full"').needs, 'disk full');
+  for (const pattern of [
+    '',
+    '" "',
+    '?ERROR ?WARN',
+    '-ERROR',
+    '%ERROR%',
+    '{ $.a = "ERROR" }',
+    '[a = ERROR]',
+  ]) {
+    assert.equal(parseLogPattern(pattern).needs, undefined, pattern);
+  }
+  const word = fc.constantFrom('a', 'b', 'ab', 'ba');
+  const term = fc.tuple(fc.constantFrom('', '?', '-'), word).map(([sign, text]) => sign + text);
+  fc.assert(
+    fc.property(fc.array(term, { maxLength: 4 }), fc.array(word, { maxLength: 4 }), (terms, words) => {
+      const pattern = parseLogPattern(terms.join(' '));
+      const message = words.join(' ');
+      assert.ok(!pattern.matches(message) || message.includes(pattern.needs ?? ''));
+    }),
+  );
+});

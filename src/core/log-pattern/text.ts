@@ -7,7 +7,11 @@
 import type { LogPattern } from './pattern.ts';
 import type { Scanner } from './scanner.ts';
 
-type Term = (message: string) => boolean;
+interface Term {
+  isIn(message: string): boolean;
+  /** Unless it is a regular expression. */
+  readonly text?: string;
+}
 
 export function readTextPattern(scanner: Scanner): LogPattern {
   const terms: Record<'' | '?' | '-', Term[]> = { '': [], '?': [], '-': [] };
@@ -18,12 +22,14 @@ export function readTextPattern(scanner: Scanner): LogPattern {
     if (term) terms[sign].push(term);
   }
   const { '': all, '?': optional, '-': none } = terms;
+  const needs = all.find((term) => term.text !== undefined)?.text;
   return {
     matches(message) {
-      if (none.some((term) => term(message))) return false;
-      if (all.length > 0) return all.every((term) => term(message));
-      return optional.length === 0 || optional.some((term) => term(message));
+      if (none.some((term) => term.isIn(message))) return false;
+      if (all.length > 0) return all.every((term) => term.isIn(message));
+      return optional.length === 0 || optional.some((term) => term.isIn(message));
     },
+    ...(needs !== undefined && { needs }),
     extract: () => ({}),
     valueOf: () => undefined,
   };
@@ -32,9 +38,9 @@ export function readTextPattern(scanner: Scanner): LogPattern {
 /** Nothing for a quoted text of nothing or of spaces, which every event fits. */
 function readTerm(scanner: Scanner): Term | undefined {
   const regex = scanner.regex();
-  if (regex) return (message) => regex.isIn(message);
+  if (regex) return { isIn: (message) => regex.isIn(message) };
   const quoted = scanner.quoted();
   const text = quoted ?? scanner.match(/[^\s"]+/y);
   if (text === undefined) throw scanner.misformed('a term is missing');
-  return quoted?.trim() === '' ? undefined : (message) => message.includes(text);
+  return quoted?.trim() === '' ? undefined : { text, isIn: (message) => message.includes(text) };
 }

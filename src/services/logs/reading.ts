@@ -70,7 +70,7 @@ export function readingOperations({ database }: House, scanner: Scanner) {
       since: Math.max(input.startTime ?? 0, keptSince(group, call.at)),
       until: input.endTime,
       eventsMax: input.limit ?? PAGE_EVENTS_MAX,
-      ...(pattern && { matches: pattern.matches }),
+      ...(pattern && { pattern }),
     });
     return {
       events: events.map((event) => ({

@@ -10,6 +10,7 @@ import { messageOf } from '#core/log-chunk/content.ts';
 import { comparePlaces, type LogEvent, type Place } from '#core/log-chunk/event.ts';
 import { type ClosedPage, createPage } from '#core/log-chunk/page.ts';
 import { SPAN_MS_MAX } from '#core/log-chunk/sizes.ts';
+import type { LogPattern } from '#core/log-pattern/pattern.ts';
 import type { House } from '#services/service.ts';
 import type { ChunkHead, Chunks, OpenChunk } from './chunks.ts';
 import { HEAD_COLUMNS } from './chunks.ts';
@@ -27,7 +28,7 @@ export interface Scan {
   readonly since: number;
   readonly until: number | undefined;
   readonly eventsMax: number;
-  readonly matches?: (message: string) => boolean;
+  readonly pattern?: Pick<LogPattern, 'matches' | 'needs'>;
 }
 
 export interface ScannedPage extends ClosedPage {
@@ -177,7 +178,8 @@ function* eventsIn(
   head: ChunkHead,
   { firstSequence, content }: OpenChunk,
 ): Generator<LogEvent> {
-  const { isForward, from, since, until, matches } = request;
+  const { isForward, from, since, until, pattern } = request;
+  if (pattern?.needs !== undefined && !content.text.includes(pattern.needs)) return;
   const start = Math.max(0, head.first_sequence - firstSequence);
   const end = Math.min(content.count, head.first_sequence + head.event_count - firstSequence);
   const untilAt = until ?? Infinity;
@@ -190,9 +192,9 @@ function* eventsIn(
       if (isForward ? order < 0 : order > 0) continue;
     }
     const message = messageOf(content, i);
-    if (matches && !matches(message)) continue;
+    if (pattern && !pattern.matches(message)) continue;
     // A copy, or a page of few events would hold all the texts that they come from.
-    const copied = matches ? Buffer.from(message).toString() : message;
+    const copied = pattern ? Buffer.from(message).toString() : message;
     yield {
       at,
       streamId: head.stream_id,
