@@ -35,8 +35,8 @@ import type { BatchEffect, BatchEvent, BatchPlan, BatchState, BuildEnd } from '.
 export type BatchDecision = Decision<BatchState, BatchEffect>;
 
 const MINUTE_MS = 60_000;
-/** Builds that are on their way to their start at the same time. */
-export const STARTING_MAX = 25;
+/** Builds that are on their way to their start at the same time; more only get in each other's way. */
+export const STARTING_MAX = 5;
 /** The pause after the queue had no room, unless a build of this batch ends earlier. */
 export const TRY_AGAIN_MS = 5_000;
 /** News of a build's end come at once; this is for those that were lost. */

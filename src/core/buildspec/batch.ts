@@ -75,7 +75,7 @@ function readItem({ key }: YamlEntry, item: YamlNode, warnings: string[]): Batch
     throw new YamlFault(`depend-on of ${identifier} at line ${dependencies.line} needs a build-graph`);
   }
   if (readSwitch(find(item, 'debug-session')))
-    warnings.push(`debug-session of ${identifier} has no effect: debug sessions are not built yet`);
+    warnings.push(`debug-session of ${identifier} has no effect: there are no debug sessions`);
   return {
     identifier,
     dependsOn: [...new Set(readTextList(dependencies))],

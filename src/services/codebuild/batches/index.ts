@@ -11,7 +11,8 @@ import { startingOperations } from './starting.ts';
 
 export { batchId, type Batches } from './batch-room.ts';
 export { planChild } from './children.ts';
-export { batchSubscription, createBatches } from './machine.ts';
+export { batchSubscription } from './hearing.ts';
+export { createBatches } from './machine.ts';
 export { batchMigration } from './tables.ts';
 export { startWebhookBatch } from './webhook.ts';
 

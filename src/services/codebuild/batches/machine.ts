@@ -9,7 +9,7 @@ import { tellStatus } from '#services/codebuild/commit-status.ts';
 import { createRoleSessions } from '#services/codebuild/credentials.ts';
 import type { Room } from '#services/codebuild/room.ts';
 import { isQueueFull } from '#services/codebuild/starting.ts';
-import type { BusEvent, Caller, Subscription } from '#services/service.ts';
+import type { BusEvent, Caller } from '#services/service.ts';
 import { findBatch, requestOf, type Batches, type BatchMachine, type FoundBatch } from './batch-room.ts';
 import { childInput, endOf, lostEnd } from './children.ts';
 import { combineArtifacts } from './combining.ts';
@@ -143,26 +143,6 @@ async function checkBuilds({ room }: Batches, state: BatchState): Promise<BatchE
 function forgetRoles({ starters, workers }: Batches, { plan }: BatchState): void {
   starters.forget(plan.uuid);
   workers.forget(plan.uuid);
-}
-
-/** The room hears the ends of its own builds. */
-export function batchSubscription(batches: Batches): Subscription {
-  const { house } = batches.room;
-  const isEnd = ({ detail }: BusEvent) => detail['build-status'] !== 'IN_PROGRESS';
-  return {
-    source: 'aws.codebuild',
-    detailType: 'CodeBuild Build State Change',
-    wants: async (event) => isEnd(event),
-    async hear(event) {
-      const id = event.resources[0]?.split(':build/')[1];
-      if (id === undefined || !isEnd(event)) return;
-      const build = await house.engine.read(batches.room.machine(), id);
-      if (!build?.plan.batch || !build.isComplete) return;
-      const batchId = build.plan.batch.batchArn.split(':build-batch/')[1] ?? '';
-      if (!(await house.engine.read(batches.machine(), batchId))) return;
-      await house.engine.send(batches.machine(), batchId, { type: 'BuildsEnded', ends: [endOf(build)] });
-    },
-  };
 }
 
 function eventOf(
