@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { parseOnFailure } from './buildspec.ts';
 import type { Buildspec } from './buildspec.ts';
 import { parseBuildspec } from './parse.ts';
+import { cpuMs } from '#test/support/cpu-time.ts';
 
 function parsed(text: string): Buildspec {
   const result = parseBuildspec(text);
@@ -174,11 +175,11 @@ test('aliases work, and neither an alias bomb nor deep nesting costs time', () =
         .fill(`*a${i - 1}`)
         .join(',')}]`,
     );
-  const started = performance.now();
+  const started = cpuMs();
   assert.match(errorOf(bomb.join('\n')), /more than 100000 nodes/);
   assert.match(errorOf('['.repeat(20_000)), /nested more than 50 levels|at line 1/);
   assert.match(errorOf('a: &a [*a]'), /nested more than 50 levels|unknown anchor|at line/i);
-  assert.ok(performance.now() - started < 2000);
+  assert.ok(cpuMs() - started < 2000);
 });
 
 test('every on-failure form is understood', () => {
@@ -244,8 +245,8 @@ phases:
 
 test('thousands of aliases, each of a document of its own size, cost no more than reading it', () => {
   const pairs = Array.from({ length: 4000 }, (_, i) => `b${i}: &b${i} {c: *a}\n`).join('');
-  const before = performance.now();
+  const before = cpuMs();
   parseBuildspec(`version: 0.2\na: &a {x: 1}\n${pairs}phases: {build: {commands: [echo]}}\n`);
   // It was a minute; generous, for slow machines.
-  assert.ok(performance.now() - before < 10_000);
+  assert.ok(cpuMs() - before < 10_000);
 });

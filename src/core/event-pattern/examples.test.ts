@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Json, matchesEvent } from './match.ts';
 import { parseEventPattern } from './parse.ts';
+import { cpuMs } from '#test/support/cpu-time.ts';
 
 export function matches(pattern: Json, event: Json): boolean {
   const parsed = parseEventPattern(JSON.stringify(pattern));
@@ -266,7 +267,7 @@ test('names of the language itself are ordinary fields', () => {
 });
 
 test('hostile patterns and events take linear time', () => {
-  const started = performance.now();
+  const started = cpuMs();
   const pattern = { a: [{ wildcard: `${'*a'.repeat(900)}*${'a'.repeat(900)}b*` }] };
   assert.equal(matches(pattern, { a: 'a'.repeat(250_000) }), false);
   const many = Array.from({ length: 50_000 }, () => 'ab');
@@ -274,5 +275,5 @@ test('hostile patterns and events take linear time', () => {
   const deep = (depth: number): Json => (depth === 0 ? { x: 1 } : [deep(depth - 1), deep(depth - 1)]);
   assert.equal(matches({ a: { x: [2] } }, { a: deep(14) }), false);
   assert.ok('error' in parseEventPattern(`${'{"a":'.repeat(1000)}[1]${'}'.repeat(1000)}`));
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(cpuMs() - started < 1000);
 });

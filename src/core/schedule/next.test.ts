@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type Cron, matchesCron, parseCron } from './cron.ts';
 import { nextTime } from './next.ts';
 import { civilOf, parseTimeZone, type TimeZone } from './time-zone.ts';
+import { cpuMs } from '#test/support/cpu-time.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -130,12 +131,12 @@ test('a skipped time does not come that day, a repeated one comes twice', () => 
 });
 
 test('a search over generations of changes is short', () => {
-  const started = performance.now();
+  const started = cpuMs();
   const zone = zoneOf('Europe/Berlin');
   const at = nextTime(cronOf('0 12 ? 2 SUN#5 2100-2199'), Date.parse('1970-01-01T00:00:00Z'), zone);
   assert.equal(at && new Date(at).toISOString(), '2128-02-29T11:00:00.000Z');
   assert.equal(nextTime(cronOf('0 2 30 2 ? *'), 0, zone), undefined);
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(cpuMs() - started < 1000);
 });
 
 test('time zones have names, offsets and abbreviations', () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { GitTrigger, PatternFilter } from '#core/pipeline/definition/declaration.ts';
 import { askTrigger, passesFiles, unreadablePatterns, type RepositoryChange } from './trigger-filter.ts';
+import { cpuMs } from '#test/support/cpu-time.ts';
 
 const COMMIT = { repository: 'web', commitId: 'c'.repeat(40) };
 const branch = (name: string): RepositoryChange => ({ type: 'branch', ...COMMIT, branch: name });
@@ -94,9 +95,9 @@ test('a pattern that cannot be read starts nothing, neither as include nor as ex
 test('patterns made to explode end soon, and what they leave open counts as passed', () => {
   const hostile = { includes: Array.from({ length: 8 }, () => '**a'.repeat(80) + 'b') };
   const files = Array.from({ length: 3000 }, () => 'a'.repeat(1000));
-  const startedAt = performance.now();
+  const startedAt = cpuMs();
   assert.equal(passesFiles([hostile], files), true);
-  assert.ok(performance.now() - startedAt < 10_000);
+  assert.ok(cpuMs() - startedAt < 10_000);
 });
 
 test('an exclude only takes away, an include more only adds', () => {
