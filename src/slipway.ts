@@ -21,7 +21,7 @@ import { openCloudwatch } from '#services/cloudwatch/index.ts';
 import { openCodebuild } from '#services/codebuild/index.ts';
 import { BUILD_KIND } from '#services/codebuild/machine.ts';
 import { SANDBOX_KIND } from '#services/codebuild/sandboxes/index.ts';
-import type { SignsOfLife } from '#services/codebuild/workers.ts';
+import type { SignsOfLife } from '#services/codebuild/room.ts';
 import { openWorkplace, type Workplace } from '#services/codebuild/workplace.ts';
 import type { LocalFolders } from '#services/codebuild/local-folders.ts';
 import { openCodecommit } from '#services/codecommit/index.ts';

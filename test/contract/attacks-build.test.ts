@@ -97,7 +97,7 @@ test('commands see neither the data of the server, nor its processes, nor its en
         'cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n" | grep -E "SLIPWAY_ROOT|AWS_SECRET" && echo SEEN-ENV; true',
         'grep -E "^CapEff" /proc/self/status; id -u; touch /usr/x 2>/dev/null && echo SEEN-WRITE; true',
         'mount -t tmpfs none /mnt 2>/dev/null && echo SEEN-MOUNT; unshare -m true 2>/dev/null && echo SEEN-UNSHARE; true',
-        'ls /codebuild/../proc/1/root/home 2>/dev/null && echo SEEN-ROOT; true',
+        '[ -n "$(ls /codebuild/../proc/1/root/home 2>/dev/null)" ] && echo SEEN-ROOT; true',
         'echo done > done.txt',
       ],
       'artifacts:\n  files: [done.txt]\n',

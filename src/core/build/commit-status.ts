@@ -7,6 +7,8 @@
 import type { BuildState, PhaseStatus } from './state.ts';
 
 export type Provider = 'github' | 'gitlab' | 'bitbucket';
+/** Addresses of APIs that the operator named. */
+export type StatusApis = Readonly<Partial<Record<Provider, string>>>;
 
 export interface StatusRequest {
   /** Below the address of the provider's API. */

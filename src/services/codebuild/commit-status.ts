@@ -13,6 +13,7 @@ import {
   repositoryOfUrl,
   statusRequest,
   type Provider,
+  type StatusApis,
   type StatusRequest,
 } from '#core/build/commit-status.ts';
 import type { BuildState, SourcePlan } from '#core/build/state.ts';
@@ -21,9 +22,6 @@ import type { RoleSessions } from './credentials.ts';
 import type { Room } from './room.ts';
 import { findSourceCredential, loginName, type GitLogin } from './source-credentials.ts';
 import { numberOf } from './starting.ts';
-
-/** Addresses of APIs that the operator named. */
-export type StatusApis = Readonly<Partial<Record<Provider, string>>>;
 
 const OWN: Readonly<Record<Provider, readonly [host: string, api: string]>> = {
   github: ['github.com', 'https://api.github.com'],

@@ -13,7 +13,7 @@ import {
   type Pool,
   type Waiting,
 } from '#core/build/placing.ts';
-import type { Room } from './room.ts';
+import type { Placing, Room } from './room.ts';
 import { tables } from './tables.ts';
 import { BUILDS_TOPIC, slots } from './workers.ts';
 
@@ -21,17 +21,6 @@ import { BUILDS_TOPIC, slots } from './workers.ts';
 const LOOK_MS = 5_000;
 /** Builds that are looked at together. */
 const LOOKED_AT_MAX = 500;
-
-export interface Placing {
-  /** Hears what other nodes say; once, at the start. */
-  listen(): void;
-  /** Places may have become free. */
-  look(): void;
-  /** Resolves when the build does not wait any more. */
-  wait(id: string, signal: AbortSignal): Promise<void>;
-  /** What a build that waits is waiting for, as a sentence. */
-  explain(id: string): Promise<string | undefined>;
-}
 
 /** Somebody else changed the queue, or what was free. */
 class Moved extends Error {

@@ -3,17 +3,15 @@
 import type { Kysely } from 'kysely';
 import { arnOf } from '#base/arn.ts';
 import { fault } from '#base/fault.ts';
+import type { StatusApis } from '#core/build/commit-status.ts';
 import type { BuildEffect, BuildEvent, BuildState } from '#core/build/state.ts';
 import type { Machine } from '#engine/machine.ts';
 import type { Runtime } from '#runtimes/runtime.ts';
 import type { House, Scope } from '#services/service.ts';
-import type { StatusApis } from './commit-status.ts';
 import type { LocalFolders } from './local-folders.ts';
-import type { Placing } from './placing.ts';
 import type { Running } from './running.ts';
 import { BUILDS_AT_ONCE_MAX, invalid } from './settings.ts';
 import { tables, type ProjectRow } from './tables.ts';
-import type { SignsOfLife } from './workers.ts';
 import type { Workplace } from './workplace.ts';
 
 export type BuildMachine = Machine<BuildState, BuildEvent, BuildEffect>;
@@ -34,6 +32,27 @@ export interface Room {
   readonly statusApis: StatusApis;
   /** The machine, once it is made; effects and operations send to it. */
   readonly machine: () => BuildMachine;
+}
+
+/** The queue of builds; see `placing.ts`. */
+export interface Placing {
+  /** Hears what other nodes say; once, at the start. */
+  listen(): void;
+  /** Places may have become free. */
+  look(): void;
+  /** Resolves when the build does not wait any more. */
+  wait(id: string, signal: AbortSignal): Promise<void>;
+  /** What a build that waits is waiting for, as a sentence. */
+  explain(id: string): Promise<string | undefined>;
+}
+
+/** How the nodes that run builds know of each other; see `workers.ts`. */
+export interface SignsOfLife {
+  readonly beatMs: number;
+  /** Silent for so long, a worker gets no new builds. */
+  readonly freshMs: number;
+  /** Silent for so long, a worker has lost those that it has. */
+  readonly lostMs: number;
 }
 
 export const SERVICE = 'codebuild.amazonaws.com';

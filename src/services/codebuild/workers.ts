@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { Need, Slots } from '#core/build/placing.ts';
 import { createSweep } from '#services/sweep.ts';
-import type { Room } from './room.ts';
+import type { Room, SignsOfLife } from './room.ts';
 import { sandboxTables } from './sandboxes/tables.ts';
 import { tables } from './tables.ts';
 
@@ -21,14 +21,6 @@ import { tables } from './tables.ts';
 const FORGOTTEN_MS = 7 * 24 * 3_600_000;
 /** What nodes tell each other when places for builds may have become free. */
 export const BUILDS_TOPIC = 'builds';
-
-export interface SignsOfLife {
-  readonly beatMs: number;
-  /** Silent for so long, a worker gets no new builds. */
-  readonly freshMs: number;
-  /** Silent for so long, a worker has lost those that it has. */
-  readonly lostMs: number;
-}
 
 export const SIGNS_OF_LIFE: SignsOfLife = { beatMs: 10_000, freshMs: 30_000, lostMs: 60_000 };
 

@@ -6,7 +6,7 @@ import { createUuid } from '#base/chance.ts';
 import { PAGE_ROWS, pageOf, pageSize, pageStart } from '#services/codebuild/room.ts';
 import { invalid } from '#services/codebuild/settings.ts';
 import type { Handler } from '#services/service.ts';
-import type { Sandboxes } from './machine.ts';
+import type { Sandboxes } from './room.ts';
 import { requireSandbox, sandboxId } from './sandboxes.ts';
 import { sandboxTables, type CommandRow } from './tables.ts';
 import { viewCommand } from './views.ts';

@@ -2,7 +2,7 @@
 
 import type { Operations } from '#services/service.ts';
 import { executionOperations } from './executions.ts';
-import type { Sandboxes } from './machine.ts';
+import type { Sandboxes } from './room.ts';
 import { sandboxOperations } from './sandboxes.ts';
 
 export { createSandboxes, SANDBOX_KIND } from './machine.ts';

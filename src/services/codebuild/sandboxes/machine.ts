@@ -3,24 +3,12 @@
 import type { Kysely } from 'kysely';
 import { sandboxDecider } from '#core/sandbox/decide.ts';
 import type { SandboxEffect, SandboxEvent, SandboxState } from '#core/sandbox/state.ts';
-import type { Change, EngineEvent, Machine } from '#engine/machine.ts';
+import type { Change, EngineEvent } from '#engine/machine.ts';
 import type { RoleSessions } from '#services/codebuild/credentials.ts';
 import type { Room } from '#services/codebuild/room.ts';
+import type { SandboxMachine, Sandboxes } from './room.ts';
 import { killSandbox, runSandbox } from './run.ts';
 import { sandboxTables } from './tables.ts';
-
-export type SandboxMachine = Machine<SandboxState, SandboxEvent, SandboxEffect>;
-
-/** What the files of this folder share. */
-export interface Sandboxes {
-  readonly room: Room;
-  readonly sessions: RoleSessions;
-  readonly machine: () => SandboxMachine;
-  /** Tells whoever runs the sandbox in this process that a command is there. */
-  readonly notice: (id: string) => void;
-  /** Resolves at the next notice. */
-  readonly noticed: (id: string) => Promise<void>;
-}
 
 export const SANDBOX_KIND = 'codebuild.sandbox';
 /** What a command says that its sandbox took along. */

@@ -26,7 +26,7 @@ import { cleanUp, followerOf, putLog } from '#services/codebuild/run.ts';
 import { maskSecrets, readSecrets } from '#services/codebuild/secrets.ts';
 import { fetchSources, writeScripts } from '#services/codebuild/sources.ts';
 import { runCommand } from './commands.ts';
-import type { Sandboxes } from './machine.ts';
+import type { Sandboxes } from './room.ts';
 
 /** How often a node looks whether another one took a command in, or ended the sandbox. */
 const LOOK_MS = 500;

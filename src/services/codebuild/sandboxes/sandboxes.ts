@@ -23,7 +23,7 @@ import {
 } from '#services/codebuild/room.ts';
 import { invalid } from '#services/codebuild/settings.ts';
 import type { Call, Handler } from '#services/service.ts';
-import type { Sandboxes } from './machine.ts';
+import type { Sandboxes } from './room.ts';
 import { sandboxTables } from './tables.ts';
 import { viewSandbox } from './views.ts';
 
