@@ -12,7 +12,7 @@ import { createGzip } from 'node:zlib';
 import { isFault } from '#base/fault.ts';
 import type { BuildPlan } from '#core/build/state.ts';
 import type { Assumed, House } from '#services/service.ts';
-import { maskedLines } from './build-log.ts';
+import { maskedPieces } from './build-log.ts';
 
 export interface S3LogPlace {
   readonly bucket: string;
@@ -41,7 +41,7 @@ export async function putS3Log(
   if (!place || !existsSync(file)) return;
   const packed = join(directory, 'log.gz');
   await pipeline(
-    Readable.from(maskedLines(file, secrets)),
+    Readable.from(maskedPieces(file, secrets)),
     createGzip(),
     createWriteStream(packed, { mode: 0o600 }),
   );
