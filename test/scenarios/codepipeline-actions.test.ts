@@ -140,6 +140,69 @@ test('scenario 57: a message with quotes and line breaks arrives unchanged where
   assert.equal(asked.input?.resolvedConfiguration?.['CustomData'], `Deploy ${message}?`);
 });
 
+test('variables of a build may name parameters and secrets, and the pipeline shows only their names', async () => {
+  const { pipelines, builds, createProject, ends, run, house } = workshop;
+  const { root } = house.slipway;
+  const secret = 'the-key-of-the-pipeline';
+  await root.send('ssm:PutParameter', { Name: '/pipeline/one', Value: 'the second', Type: 'String' });
+  await root.send('secretsmanager:CreateSecret', { Name: 'pipeline', SecretString: `{"key":"${secret}"}` });
+  await builds.iam.putRolePolicy({
+    RoleName: 'build',
+    PolicyName: 'values',
+    PolicyDocument: JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Action: ['ssm:GetParameters', 'secretsmanager:GetSecretValue'],
+          Resource: [
+            'arn:aws:ssm:us-east-1:123456789012:parameter/pipeline/*',
+            'arn:aws:secretsmanager:us-east-1:123456789012:secret:pipeline-??????',
+          ],
+        },
+      ],
+    }),
+  });
+  await createProject('values');
+  const buildspec = {
+    version: '0.2',
+    env: { 'exported-variables': ['ONE', 'KEY', 'COPY'] },
+    phases: { build: { commands: ['echo "[$ONE] [$KEY]"; COPY=$KEY', `test "$KEY" = ${secret}`] } },
+  };
+  const first = await pipelines.create('values', [
+    {
+      name: 'S2',
+      actions: [
+        action('Build', 'Build/CodeBuild', {
+          inputArtifacts: SITE,
+          configuration: {
+            ProjectName: 'values',
+            BuildspecOverride: JSON.stringify(buildspec),
+            EnvironmentVariables: JSON.stringify([
+              { name: 'ONE', value: '/pipeline/#{Of.NAME}', type: 'PARAMETER_STORE' },
+              { name: 'KEY', value: 'pipeline:key', type: 'SECRETS_MANAGER' },
+            ]),
+          },
+          runOrder: 2,
+        }),
+        action('Name', 'Compute/Commands', {
+          inputArtifacts: SITE,
+          commands: ['NAME=one'],
+          outputVariables: ['NAME'],
+          namespace: 'Of',
+        }),
+      ],
+    },
+  ]);
+  await ends('values', first, 'Succeeded');
+  const built = await run('values', first, 'Build');
+  const build = await builds.get(built.output?.executionResult?.externalExecutionId);
+  assert.deepEqual(await builds.output(build), ['[***] [***]']);
+  const shown = JSON.stringify([built, await pipelines.actions('values', first)]);
+  assert.ok(!shown.includes(`"${secret}"`) && shown.includes('pipeline:key'));
+  assert.deepEqual(built.output?.outputVariables ?? {}, {});
+});
+
 test('scenario 58: a variable that its action did not set fails the one that refers to it', async () => {
   const { pipelines, ends, error } = workshop;
   const first = await pipelines.create('unset', [
