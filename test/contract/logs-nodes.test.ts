@@ -103,6 +103,37 @@ describe('on two nodes', { skip: postgresSkip }, () => {
     }
   });
 
+  test('a key of the account protects a group on both nodes', async () => {
+    const [one, other] = nodes;
+    const allow = (Principal: object) => ({
+      Effect: 'Allow',
+      Principal,
+      Action: 'kms:*',
+      Resource: '*',
+    });
+    const Statement = [
+      allow({ AWS: 'arn:aws:iam::123456789012:root' }),
+      allow({ Service: 'logs.us-east-1.amazonaws.com' }),
+    ];
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+    const { KeyMetadata } = await one.root.send('kms:CreateKey', { Policy });
+    const place = { logGroupName: 'sealed', logStreamName: 'main' };
+    await one.root.send('logs:CreateLogGroup', { ...place, kmsKeyId: KeyMetadata?.Arn });
+    await one.root.send('logs:CreateLogStream', place);
+    for (const [i, { root }] of [other, one, other].entries()) {
+      const logEvents = [{ timestamp: Date.now() + i, message: `sealed ${i}` }];
+      await root.send('logs:PutLogEvents', { ...place, logEvents });
+    }
+    for (const { root } of nodes) {
+      const { events = [] } = await root.send('logs:GetLogEvents', place);
+      assert.deepEqual(
+        events.map(({ message }) => message),
+        ['sealed 0', 'sealed 1', 'sealed 2'],
+      );
+    }
+    await one.root.send('logs:DeleteLogGroup', place);
+  });
+
   test('a group and a stream that both make at once are made once', async () => {
     const place = { logGroupName: 'raced', logStreamName: 'main' };
     for (const operation of ['logs:CreateLogGroup', 'logs:CreateLogStream'] as const) {
