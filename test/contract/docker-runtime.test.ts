@@ -237,6 +237,40 @@ describe('a container of a Docker Engine', { skip: dockerProblem() }, () => {
   });
 });
 
+test(
+  'an engine that ends takes its containers along, and that is told',
+  { skip: dockerProblem() },
+  async () => {
+    const data = mkdtempSync(join(tmpdir(), 'slipway-docker-ended-'));
+    const engine = await startEngine();
+    let isOpen = true;
+    try {
+      await engine.makeImage('tools:1', SHELL_PROGRAMS);
+      const runtime = createDockerRuntime({ socketPath: engine.socketPath });
+      const image = { id: (await runtime.images?.find('tools:1')) ?? '', isPrivileged: false };
+      const sandbox = await runtime.open({
+        id: nextId(),
+        directory: data,
+        workspace: '/codebuild',
+        limits: LIMITS,
+        image,
+      });
+      const step = sandbox.perform(
+        { number: 1, heading: '', script: 'sleep 600' },
+        AbortSignal.timeout(30_000),
+      );
+      isOpen = false;
+      await engine.close();
+      assert.equal((await step).type, 'died');
+      sandbox.release();
+      await assert.rejects(runtime.kill(data, 0), /the Docker Engine at .* cannot be asked/);
+    } finally {
+      if (isOpen) await engine.close();
+      rmSync(data, { recursive: true, force: true });
+    }
+  },
+);
+
 /** A user of this machine that has users below it, as `useradd` gives them. */
 function mappableUser(): string | undefined {
   if (!existsSync('/etc/subuid') || !existsSync('/etc/subgid')) return undefined;

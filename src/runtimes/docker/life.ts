@@ -1,5 +1,6 @@
 /** Knows whether a container still lives, by one call to the engine that is answered when it ends. */
 
+import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EngineError, type Engine, type EngineContainer } from './engine.ts';
 
@@ -24,7 +25,8 @@ export function followLife(engine: Engine, id: string, first: EngineContainer | 
       } catch (error) {
         if (stopping.signal.aborted) return;
         if (!(error instanceof EngineError)) throw error;
-        await pause(AGAIN_MS, undefined, { ref: false });
+        if (!isOnThisMachine(first)) reason = 'its engine has ended, and the container with it';
+        else await pause(AGAIN_MS, undefined, { ref: false });
       }
     }
   };
@@ -34,6 +36,11 @@ export function followLife(engine: Engine, id: string, first: EngineContainer | 
     reasonOfDeath: () => reason ?? 'it is not known why',
     stop: () => stopping.abort(),
   };
+}
+
+/** An engine may end and leave its containers running, if it is told to. */
+function isOnThisMachine(container: EngineContainer | undefined): boolean {
+  return container !== undefined && existsSync(`/proc/${container.State.Pid}`);
 }
 
 /** `undefined` while it runs. */

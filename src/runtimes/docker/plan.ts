@@ -61,6 +61,8 @@ const ENGINE_CAPABILITIES = [
   'SYS_PTRACE',
 ] as const;
 const DOCKERD_SECONDS_MAX = 60;
+/** Of the 1024 that everything else has. */
+const CPU_SHARES = 256;
 
 /** The names of the two volumes through which a container's folders take over what its image has there. */
 export function volumeNames(id: string): Readonly<Record<'workspace' | 'home', string>> {
@@ -81,6 +83,8 @@ export function containerPlan(parts: ContainerParts): unknown {
     Entrypoint: ['/bin/sh', '-c'],
     Cmd: [`exec 3<>${control} 4>>${ends} 1>${output} 2>&1 </dev/null; exec /bin/sh ${entry}`],
     Healthcheck: { Test: ['NONE'] },
+    // A supervisor hears of its end only between two commands; nobody gains by waiting for that.
+    StopTimeout: 1,
     Labels: { [LABEL]: plan.directory },
     HostConfig: {
       NetworkMode: network.setting.type === 'on' ? 'host' : 'none',
@@ -122,6 +126,8 @@ function limits({ plan, info }: ContainerParts) {
     ...(info.MemoryLimit && info.SwapLimit ? { MemorySwap: memoryBytes } : {}),
     ...(info.CpuCfsQuota ? { NanoCpus: Math.round(Math.min(cpus, info.NCPU) * 1e9) } : {}),
     ...(info.PidsLimit ? { PidsLimit: processes } : {}),
+    // What else the machine does goes first when both want it.
+    CpuShares: CPU_SHARES,
     ShmSize: Math.floor(memoryBytes / 2),
     Ulimits: [
       { Name: 'nofile', Soft: files, Hard: files },
