@@ -9,6 +9,8 @@ import type { Owner } from './runtime.ts';
 
 /** Consecutive users of the machine that one sandbox takes, from its root on. */
 export const USERS_COUNT = 32;
+/** A few seconds; the helper needs milliseconds. */
+const LOOKS_MAX = 200_000;
 /** First user inside, how many: root, those that tools for users give out first, nobody. */
 const RANGES = [
   [0, 1],
@@ -31,7 +33,11 @@ outside=$(readlink /proc/self/ns/user)
   printf '${mapOf(gid)}' >/proc/$self/gid_map
 ) &
 exec unshare --user --keep-caps /bin/sh -c '
-until read -r known </proc/self/gid_map && [ -n "$known" ]; do :; done
+looks=0
+until read -r known </proc/self/gid_map && [ -n "$known" ]; do
+  looks=$((looks + 1))
+  [ $looks -lt ${LOOKS_MAX} ] || { echo "the users of the sandbox could not be set"; exit 1; }
+done
 exec ${become} "$@"' sh "$@"
 `;
 }
