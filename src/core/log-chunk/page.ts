@@ -19,6 +19,8 @@ export interface PageLimits {
 }
 
 export interface Page {
+  /** Whether an event at this place could still be on the page, so that others need not be made. */
+  takes(place: Place): boolean;
   add(events: Iterable<LogEvent>): void;
   /** Whether the page would not hold all that is certain before `bound`. */
   isFull(bound: Place): boolean;
@@ -55,10 +57,13 @@ export function createPage({ isForward, eventsMax, bytesMax, bytesOf }: PageLimi
     heldBytes = held.reduce((sum, event) => sum + sizeOf(event), 0);
   }
 
+  const takes = (place: Place) => isBefore(place, edge);
+
   return {
+    takes,
     add(events) {
       for (const event of events) {
-        if (!isBefore(event, edge)) continue;
+        if (!takes(event)) continue;
         held.push(event);
         heldBytes += sizeOf(event);
       }

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { messageOf } from '#core/log-chunk/content.ts';
 import { comparePlaces, type LogEvent, type Place } from '#core/log-chunk/event.ts';
-import { type ClosedPage, createPage } from '#core/log-chunk/page.ts';
+import { type ClosedPage, createPage, type Page } from '#core/log-chunk/page.ts';
 import { SPAN_MS_MAX } from '#core/log-chunk/sizes.ts';
 import type { LogPattern } from '#core/log-pattern/pattern.ts';
 import type { House } from '#services/service.ts';
@@ -78,7 +78,7 @@ export function createScanner(
     let [overlapping, scanned, turnAt] = [0, 0, TURN_BYTES];
     for (const [i, head] of heads.entries()) {
       for (const chunk of await chunks.read(head, (id) => keys.open(id))) {
-        page.add(eventsIn(request, head, chunk));
+        page.add(eventsIn(request, head, chunk, page));
       }
       scanned += head.size;
       const next = heads[i + 1] ?? after;
@@ -172,11 +172,12 @@ function isProgress({ isForward, from }: Scan, bound: Place): boolean {
   return isForward ? comparePlaces(bound, from) > 0 : comparePlaces(bound, from) < 0;
 }
 
-/** The events of what was listed that the request asks for. */
+/** The events of what was listed that the request asks for and the page takes. */
 function* eventsIn(
   request: Scan,
   head: ChunkHead,
   { firstSequence, content }: OpenChunk,
+  page: Page,
 ): Generator<LogEvent> {
   const { isForward, from, since, until, pattern } = request;
   if (pattern?.needs !== undefined && !content.text.includes(pattern.needs)) return;
@@ -186,21 +187,13 @@ function* eventsIn(
   for (let i = start; i < end; i++) {
     const at = content.times[i] ?? 0;
     if (at < since || at >= untilAt) continue;
-    const sequence = firstSequence + i;
-    if (from) {
-      const order = comparePlaces({ at, streamId: head.stream_id, sequence }, from);
-      if (isForward ? order < 0 : order > 0) continue;
-    }
+    const place = { at, streamId: head.stream_id, sequence: firstSequence + i };
+    if (from && (isForward ? comparePlaces(place, from) < 0 : comparePlaces(place, from) > 0)) continue;
+    if (!page.takes(place)) continue;
     const message = messageOf(content, i);
     if (pattern && !pattern.matches(message)) continue;
     // A copy, or a page of few events would hold all the texts that they come from.
     const copied = pattern ? Buffer.from(message).toString() : message;
-    yield {
-      at,
-      streamId: head.stream_id,
-      sequence,
-      ingestedAt: content.ingestionTimes[i] ?? 0,
-      message: copied,
-    };
+    yield { ...place, ingestedAt: content.ingestionTimes[i] ?? 0, message: copied };
   }
 }
