@@ -328,3 +328,17 @@ test('a webhook of build type BUILD_BATCH starts a batch, whose builds know of t
     assert.deepEqual(await clients.output(build), ['requested', 'pr/7']);
   }
 });
+
+test('scenario 48: a pull request is built by its number, and by one of its commits', async () => {
+  await createProject('numbered', 'GITHUB', spec(['cat a; echo " $CODEBUILD_SOURCE_VERSION"']));
+  for (const sourceVersion of ['pr/7', `refs/pull/7/head^{${requested}}`]) {
+    const build = await clients.run('numbered', { sourceVersion });
+    assert.equal(contextOf(build), undefined);
+    assert.equal(build.resolvedSourceVersion, requested);
+    assert.deepEqual(await clients.output(build), [`requested ${sourceVersion}`]);
+  }
+  assert.match(
+    contextOf(await clients.run('numbered', { sourceVersion: 'pr/8' })) ?? '',
+    /^CLIENT_ERROR: .* for primary source and source version pr\/8$/,
+  );
+});
