@@ -22,6 +22,13 @@ const move = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), seconds: fc.nat(400) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('stop' as const) }) },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('alarms' as const),
+      answer: fc.constantFrom('OK', 'OK', 'ALARM', ''),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('deploy' as const), eTag: fc.constantFrom('b', 'c') }),
   },
@@ -35,10 +42,13 @@ function play(
   moves: readonly (typeof move extends fc.Arbitrary<infer M> ? M : never)[],
 ) {
   const group = createGroupFixture(hostNames(count));
-  const events = ['DEPLOYMENT_FAILURE', 'DEPLOYMENT_STOP_ON_REQUEST'];
+  const settings = {
+    autoRollbackEvents: ['DEPLOYMENT_FAILURE', 'DEPLOYMENT_STOP_ON_REQUEST', 'DEPLOYMENT_STOP_ON_ALARM'],
+    alarms: { names: ['hot'], ignoresPollFailure: true },
+  };
   const handed: { deploymentId: string; host: string; event: (typeof LIFECYCLE_EVENTS)[number] }[] = [];
   const executed: string[] = [];
-  group.deploy(chosen, { autoRollbackEvents: events });
+  group.deploy(chosen, settings);
   const latest = (host: string) => handed.findLast((name) => name.host === host);
   for (const step of moves) {
     const host = `host-${'host' in step ? (step.host % count) + 1 : 0}`;
@@ -61,8 +71,14 @@ function play(
       group.tell({ type: 'TimePassed' });
     } else if (step.do === 'stop' && active) {
       group.tell({ type: 'StopRequested', deploymentId: active.deploymentId, autoRollback: undefined });
+    } else if (step.do === 'alarms' && active) {
+      const alarms = {
+        active: step.answer === 'ALARM' ? ['hot'] : [],
+        ...(step.answer === '' ? { failure: { code: 'INTERNAL_ERROR', message: 'unread' } } : {}),
+      };
+      group.tell({ type: 'AlarmsChecked', deploymentId: active.deploymentId, alarms });
     } else if (step.do === 'deploy') {
-      group.deploy(chosen, { autoRollbackEvents: events }, { ...REVISION, eTag: step.eTag });
+      group.deploy(chosen, settings, { ...REVISION, eTag: step.eTag });
     } else if (step.do === 'reopen') {
       group.tell({ type: 'HouseOpened' });
     }
@@ -84,6 +100,8 @@ function check(deployment: Deployment): void {
     );
     assert.ok(targets.length - count('InProgress', 'Failed') >= minimum, 'never below the minimum');
   }
+  if (deployment.creator === 'codeDeployRollback') assert.equal(settings.alarms, undefined);
+  if (deployment.error?.code === 'ALARM_ACTIVE') assert.equal(deployment.status, 'Stopped');
   if (deployment.status === 'Succeeded') assert.ok(count('Succeeded') >= Math.max(1, minimum));
   if (isEnded(deployment)) assert.equal(count('Pending', 'InProgress'), 0);
   for (const target of targets) {

@@ -4,7 +4,7 @@ import type { SecretListEntry, SecretVersionsListEntry, Tag } from '@aws-sdk/cli
 import { labelsByVersion, type Stages } from '#core/secret/stages.ts';
 import type { Handler } from '#services/service.ts';
 import { createToken, listSecrets, readToken } from './listing.ts';
-import { requireSecret, tagsOf, type Room } from './room.ts';
+import { DEFAULT_KEY, requireSecret, tagsOf, type Room } from './room.ts';
 import type { SecretRow } from './tables.ts';
 import { listVersions, stagesOf } from './versions.ts';
 
@@ -48,7 +48,7 @@ export function describingOperations(room: Room) {
         ...(own ? { VersionStages: [...own] } : {}),
         ...(version.accessed_at > 0 ? { LastAccessedDate: new Date(version.accessed_at) } : {}),
         CreatedDate: new Date(version.created_at),
-        KmsKeyIds: [row.kms_key_id === null ? 'DefaultEncryptionKey' : version.kms_key_id],
+        KmsKeyIds: [version.kms_key_id === DEFAULT_KEY ? 'DefaultEncryptionKey' : version.kms_key_id],
       };
     });
     const next = end < all.length ? { NextToken: createToken(room, list, [end]) } : {};
