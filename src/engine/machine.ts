@@ -8,10 +8,10 @@
  *
  * The life of an effect: it is stored in the transaction of its decision, under an id that never changes and never
  * comes again (the machine's kind, id and birth, its revision, an index; take it as it is, at most 512 characters).
- * One worker at a time holds its lease, on any node, or on those at the place that the order names. `perform` may be called again with the same id after a crash, so it
- * re-attaches to what already runs, or repeats harmlessly under that id. The event it returns is decided in the
- * transaction that removes the effect. If it throws, it is called again with growing pauses; after the last attempt
- * the machine receives `EffectFailed`.
+ * One worker at a time holds its lease, on any node, or on those at the place that the order names. `perform` may be
+ * called again with the same id after a crash, so it re-attaches to what already runs, or repeats harmlessly under
+ * that id. The event it returns is decided in the transaction that removes the effect. If it throws, it is called
+ * again with growing pauses; after the last attempt the machine receives `EffectFailed`.
  *
  * Time: `wakeAt(state)` is a function of the state. When that time comes the machine receives `TimePassed`; what is
  * due is found by `decide`. There is nothing to cancel and nothing to lose.
