@@ -136,6 +136,7 @@ export function createHandling(parts: HandleParts): Handling {
     // Whoever sends a form without a signature is nobody yet: a token in it may prove them.
     if (form === undefined) seen.principal = authenticated.principal;
     seen.accessKeyId = reading.type === 'claim' ? reading.claim.accessKeyId : undefined;
+    if (seen.accessKeyId?.startsWith('AKIA')) rooms.identities?.noteUse?.(seen.accessKeyId, model.service);
     seen.asked = authenticated.operation;
     const operation = findOperation(model, authenticated.operation);
     seen.operation = operation.name;

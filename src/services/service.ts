@@ -234,6 +234,8 @@ export interface Identities {
     userName: string,
     password: string,
   ): Promise<{ readonly principal: Principal; readonly mustChange: boolean } | undefined>;
+  /** A long-term key has signed a request for this service; told in passing, and never waited for. */
+  noteUse?(accessKeyId: string, service: string): void;
   /** What counts for a principal besides resource policies. A user or role that is gone or was made anew: UnrecognizedClientException. */
   policiesOf(principal: Principal): Promise<PrincipalPolicies>;
 }

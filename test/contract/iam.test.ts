@@ -492,9 +492,9 @@ test('the simulator decides as the gateway does, and names the policy that decid
 
 test('what is missing says so', async () => {
   await fails(
-    root.send(new Iam.CreateInstanceProfileCommand({ InstanceProfileName: 'x' })),
+    root.send(new Iam.CreateVirtualMFADeviceCommand({ VirtualMFADeviceName: 'x' })),
     'NotImplemented',
-    /iam:CreateInstanceProfile/,
+    /iam:CreateVirtualMFADevice/,
   );
 });
 

@@ -68,7 +68,12 @@ const ACTIONS: Readonly<Record<string, string>> = {
 
 /** Operations that must be told something and still have no resource-level permission, from the same reference. */
 const WITHOUT_RESOURCE = new Set([
-  ...['iam:SimulateCustomPolicy', 'iam:GetContextKeysForCustomPolicy', 'sts:GetAccessKeyInfo'],
+  ...[
+    'iam:GetServiceLinkedRoleDeletionStatus',
+    'iam:SimulateCustomPolicy',
+    'iam:GetContextKeysForCustomPolicy',
+    'sts:GetAccessKeyInfo',
+  ],
   ...[
     'logs:TestMetricFilter',
     'logs:CancelExportTask',

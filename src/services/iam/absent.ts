@@ -4,26 +4,15 @@
  */
 
 import type { Operations } from '#services/service.ts';
-import { findRole, findUser, userNameOf, type Iam } from './entities.ts';
+import { findUser, userNameOf, type Iam } from './entities.ts';
 
 export function absentOperations(iam: Iam) {
   return {
-    async ListInstanceProfiles() {
-      return { InstanceProfiles: [], IsTruncated: false };
-    },
-    async ListInstanceProfilesForRole(_call, input) {
-      await findRole(iam.read(), input.RoleName ?? '');
-      return { InstanceProfiles: [], IsTruncated: false };
-    },
     async ListMFADevices(call, input) {
       if (input.UserName !== undefined || call.principal.type !== 'root') {
         await findUser(iam.read(), userNameOf(call, input.UserName));
       }
       return { MFADevices: [], IsTruncated: false };
-    },
-    async ListSSHPublicKeys(call, input) {
-      await findUser(iam.read(), userNameOf(call, input.UserName));
-      return { SSHPublicKeys: [], IsTruncated: false };
     },
     async ListSigningCertificates(call, input) {
       await findUser(iam.read(), userNameOf(call, input.UserName));

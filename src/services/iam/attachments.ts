@@ -3,6 +3,7 @@
 import { fault } from '#base/fault.ts';
 import type { Operations } from '#services/service.ts';
 import { findOwner, quotaExceeded, type Iam, type OwnerKind } from './entities.ts';
+import { refuseServiceLinked } from './service-linked-roles.ts';
 import { pageOf, type PageInput } from './pages.ts';
 import { isManagedPolicy } from './policies.ts';
 import type { IamDatabase } from './tables.ts';
@@ -17,7 +18,9 @@ const QUOTAS: Readonly<Record<OwnerKind, string>> = {
 export function attachmentOperations(iam: Iam) {
   const attach = async (kind: OwnerKind, owner: string | undefined, arn = '') => {
     await iam.write(async (database) => {
-      const { id } = await findOwner(database, kind, owner ?? '');
+      const found = await findOwner(database, kind, owner ?? '');
+      refuseServiceLinked(found);
+      const { id } = found;
       if (!(await isManagedPolicy(iam, database, arn))) {
         throw fault('NoSuchEntityException', `Policy ${arn} does not exist or is not attachable.`);
       }
@@ -31,7 +34,9 @@ export function attachmentOperations(iam: Iam) {
 
   const detach = async (kind: OwnerKind, owner: string | undefined, arn = '') => {
     await iam.write(async (database) => {
-      const { id } = await findOwner(database, kind, owner ?? '');
+      const found = await findOwner(database, kind, owner ?? '');
+      refuseServiceLinked(found);
+      const { id } = found;
       const { numDeletedRows } = await database
         .deleteFrom('iam_attachments')
         .where('owner_id', '=', id)

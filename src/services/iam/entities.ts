@@ -92,7 +92,7 @@ export async function findLocalPolicyIfAny(
 /** `arn:aws:iam::acct:user/path/name` */
 export function iamArn(
   account: string,
-  kind: OwnerKind | 'policy',
+  kind: OwnerKind | 'policy' | 'instance-profile',
   entity: { readonly path: string; readonly name: string },
 ): string {
   assert(

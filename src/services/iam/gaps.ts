@@ -3,14 +3,11 @@
 import { gap } from '#services/service.ts';
 
 const mfa = gap('multi-factor devices are not supported yet');
-const instanceProfiles = gap('instance profiles come with EC2, which is not there yet');
-const sshKeys = gap('git over SSH is not served yet; use HTTPS credentials');
 const certificates = gap('server and signing certificates are not kept here');
 const federation = gap('of identity providers only those of OpenID Connect are supported');
 const outbound = gap('Slipway is no identity provider for others yet');
 const organizations = gap('there is one account, and no organization above it');
 const delegation = gap('delegation requests are not supported');
-const serviceLinked = gap('services of the house need no service-linked roles in the account');
 const reports = gap('when and how credentials were used is not recorded yet');
 const account = gap('the account has no alias and no further properties');
 const details = gap('ask for users, roles, groups and policies one kind at a time');
@@ -26,18 +23,6 @@ export const gaps = {
   ResyncMFADevice: mfa,
   TagMFADevice: mfa,
   UntagMFADevice: mfa,
-  AddRoleToInstanceProfile: instanceProfiles,
-  CreateInstanceProfile: instanceProfiles,
-  DeleteInstanceProfile: instanceProfiles,
-  GetInstanceProfile: instanceProfiles,
-  ListInstanceProfileTags: instanceProfiles,
-  RemoveRoleFromInstanceProfile: instanceProfiles,
-  TagInstanceProfile: instanceProfiles,
-  UntagInstanceProfile: instanceProfiles,
-  DeleteSSHPublicKey: sshKeys,
-  GetSSHPublicKey: sshKeys,
-  UpdateSSHPublicKey: sshKeys,
-  UploadSSHPublicKey: sshKeys,
   DeleteServerCertificate: certificates,
   DeleteSigningCertificate: certificates,
   GetServerCertificate: certificates,
@@ -79,12 +64,8 @@ export const gaps = {
   RejectDelegationRequest: delegation,
   SendDelegationToken: delegation,
   UpdateDelegationRequest: delegation,
-  CreateServiceLinkedRole: serviceLinked,
-  DeleteServiceLinkedRole: serviceLinked,
-  GetServiceLinkedRoleDeletionStatus: serviceLinked,
   GenerateCredentialReport: reports,
   GenerateServiceLastAccessedDetails: reports,
-  GetAccessKeyLastUsed: reports,
   GetCredentialReport: reports,
   GetServiceLastAccessedDetails: reports,
   GetServiceLastAccessedDetailsWithEntities: reports,

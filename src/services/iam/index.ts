@@ -2,7 +2,8 @@
  * IAM: users, groups, roles, policies and credentials of the account; and for the gateway, who is behind a credential
  * and which policies count for a principal.
  *
- * Gaps: multi-factor devices, certificates, SAML, reports of use. `gaps.ts` has them all.
+ * Gaps: multi-factor devices, certificates, SAML, reports of use; git over SSH, though keys for it are kept. `gaps.ts` has
+ * them all.
  *
  * By design: changes count at once, where AWS takes seconds. The contents of AWS's managed policies are our own.
  * Principals of other accounts can be trusted only as whole accounts, because nothing can be known about their users.
@@ -22,12 +23,16 @@ import { createIdentities, trustOf } from './identities.ts';
 import { identityProviderOperations } from './identity-providers.ts';
 import { inlinePolicyOperations } from './inline-policies.ts';
 import { createMemory } from './memory.ts';
+import { instanceProfileOperations } from './instance-profiles.ts';
+import { createNoteKeyUse, keyUseOperations } from './key-uses.ts';
 import { passwordOperations } from './passwords.ts';
 import { permissionsOf } from './permissions.ts';
 import { policyOperations } from './policies.ts';
 import { policyVersionOperations } from './policy-versions.ts';
 import { roleOperations } from './roles.ts';
 import { serviceCredentialOperations } from './service-credentials.ts';
+import { serviceLinkedRoleOperations } from './service-linked-roles.ts';
+import { sshKeyOperations } from './ssh-keys.ts';
 import { simulationOperations } from './simulation.ts';
 import { migrations, type IamTables } from './tables.ts';
 import { tagOperations } from './tags.ts';
@@ -63,6 +68,10 @@ export function openIam(house: House): Service<'iam'> {
     ...contextKeyOperations(iam),
     ...identityProviderOperations(iam),
     ...passwordOperations(iam),
+    ...sshKeyOperations(iam),
+    ...keyUseOperations(iam),
+    ...serviceLinkedRoleOperations(iam),
+    ...instanceProfileOperations(iam),
     ...accountOperations(iam),
     ...absentOperations(iam),
   };
@@ -73,7 +82,7 @@ export function openIam(house: House): Service<'iam'> {
     machines: [],
     migrations,
     resourcePolicy: (resource) => trustOf(iam, resource),
-    identities: createIdentities(iam),
+    identities: { ...createIdentities(iam), noteUse: createNoteKeyUse(iam) },
   };
 }
 

@@ -4,6 +4,7 @@ import { fault } from '#base/fault.ts';
 import type { Operations } from '#services/service.ts';
 import { encodeDocument, readDocument, sizeOf } from './documents.ts';
 import { findOwner, type Iam, type OwnerKind } from './entities.ts';
+import { refuseServiceLinked } from './service-linked-roles.ts';
 import { pageOf, type PageInput } from './pages.ts';
 import type { IamDatabase } from './tables.ts';
 
@@ -21,7 +22,9 @@ export function inlinePolicyOperations(iam: Iam) {
     const document = input.PolicyDocument ?? '';
     readDocument(document, 'identity');
     await iam.write(async (database) => {
-      const { id, name } = await findOwner(database, kind, owner ?? '');
+      const found = await findOwner(database, kind, owner ?? '');
+      refuseServiceLinked(found);
+      const { id, name } = found;
       const row = { owner_id: id, name: input.PolicyName ?? '', document };
       await drop(database, id, row.name);
       await database.insertInto('iam_inline_policies').values(row).execute();
@@ -46,7 +49,9 @@ export function inlinePolicyOperations(iam: Iam) {
 
   const remove = async (kind: OwnerKind, owner: string | undefined, input: PolicyInput) => {
     await iam.write(async (database) => {
-      const { id } = await findOwner(database, kind, owner ?? '');
+      const found = await findOwner(database, kind, owner ?? '');
+      refuseServiceLinked(found);
+      const { id } = found;
       if (!(await drop(database, id, input.PolicyName ?? ''))) throw noSuchPolicy(kind, input.PolicyName);
     });
     return {};

@@ -8,6 +8,7 @@ import type { Call, Permission } from '#services/service.ts';
 import { iamArn, type Iam, type OwnerKind } from './entities.ts';
 import { providerArn } from './identity-providers.ts';
 import { usersMayChangePasswords } from './passwords.ts';
+import { linkedRoleName, linkedRolePath } from './service-linked-roles.ts';
 import type { IamDatabase } from './tables.ts';
 import { readTags } from './tags.ts';
 
@@ -21,6 +22,10 @@ interface Named {
   readonly PolicySourceArn?: string;
   readonly OpenIDConnectProviderArn?: string;
   readonly Url?: string;
+  readonly InstanceProfileName?: string;
+  readonly AWSServiceName?: string;
+  readonly CustomSuffix?: string;
+  readonly AccessKeyId?: string;
   readonly Path?: string;
   readonly PathPrefix?: string;
   readonly NewUserName?: string;
@@ -39,10 +44,11 @@ const CREATED: Readonly<Record<string, OwnerKind>> = {
   CreateRole: 'role',
   CreateGroup: 'group',
 };
-const LISTED: Readonly<Record<string, OwnerKind>> = {
+const LISTED: Readonly<Record<string, OwnerKind | 'instance-profile'>> = {
   ListUsers: 'user',
   ListRoles: 'role',
   ListGroups: 'group',
+  ListInstanceProfiles: 'instance-profile',
 };
 /** Operations that mean the caller when they name nobody. */
 const ON_ONESELF =
@@ -88,6 +94,21 @@ async function permissionOf(iam: Iam, call: Call, operation: string, input: Name
   if (input.OpenIDConnectProviderArn !== undefined) {
     const tags = resourceTags(await readTags(iam.read(), input.OpenIDConnectProviderArn));
     return { action, resource: input.OpenIDConnectProviderArn, context: { ...context, ...tags } };
+  }
+  if (input.AWSServiceName !== undefined) {
+    const resource = `arn:aws:iam::${account}:role${linkedRolePath(input.AWSServiceName)}${linkedRoleName(input)}`;
+    return { action, resource, context: { ...context, 'iam:AWSServiceName': input.AWSServiceName } };
+  }
+  if (operation === 'GetAccessKeyLastUsed') {
+    return { action, resource: await ownerOfKey(iam, input.AccessKeyId ?? ''), context };
+  }
+  if (input.InstanceProfileName !== undefined) {
+    const { tags, ...entity } = await describeProfile(iam.read(), operation, input);
+    return {
+      action,
+      resource: iamArn(account, 'instance-profile', entity),
+      context: { ...context, ...tags },
+    };
   }
   const listed = LISTED[operation];
   if (listed !== undefined) {
@@ -137,6 +158,31 @@ async function describeOwner(database: IamDatabase, account: string, kind: Owner
   const boundary = 'boundary_arn' in row ? row.boundary_arn : null;
   if (typeof boundary === 'string') tags['iam:PermissionsBoundary'] = boundary;
   return { resource: iamArn(account, kind, row), tags };
+}
+
+/** Of a key that is nobody's: any user. */
+async function ownerOfKey(iam: Iam, accessKeyId: string): Promise<string> {
+  const user = await iam
+    .read()
+    .selectFrom('iam_access_keys')
+    .innerJoin('iam_users', 'iam_users.id', 'user_id')
+    .select(['name', 'path'])
+    .where('iam_access_keys.id', '=', accessKeyId)
+    .executeTakeFirst();
+  return iamArn(iam.house.account, 'user', user ?? { path: '/', name: '*' });
+}
+
+/** One that is made, or is not there, is taken under the path that was asked for. */
+async function describeProfile(database: IamDatabase, operation: string, input: Named) {
+  const asked = { path: input.Path ?? '/', name: input.InstanceProfileName ?? '', tags: {} };
+  if (operation === 'CreateInstanceProfile') return asked;
+  const row = await database
+    .selectFrom('iam_instance_profiles')
+    .select(['id', 'path', 'name'])
+    .where('name_lower', '=', (input.InstanceProfileName ?? '').toLowerCase())
+    .executeTakeFirst();
+  if (row === undefined) return asked;
+  return { path: row.path, name: row.name, tags: resourceTags(await readTags(database, row.id)) };
 }
 
 function resourceTags(tags: readonly { readonly Key: string; readonly Value: string }[]): Context {

@@ -4,10 +4,12 @@ import { createIamId } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import type { Operations } from '#services/service.ts';
 import { sizeOf } from './documents.ts';
-import { findRole, quotaExceeded, type Iam } from './entities.ts';
+import { deleteConflict, findRole, quotaExceeded, type Iam } from './entities.ts';
+import { profilesWith } from './instance-profiles.ts';
 import { pathBegins, readPage } from './pages.ts';
 import type { IamDatabase, RoleRow } from './tables.ts';
 import { putTags, readTags } from './tags.ts';
+import { refuseServiceLinked } from './service-linked-roles.ts';
 import { showTrust, storeTrust } from './trust.ts';
 import { refuseFull, refuseTaken, refuseWithPolicies, requireBoundary } from './users.ts';
 import { viewRole } from './views.ts';
@@ -23,9 +25,11 @@ export function roleOperations(iam: Iam) {
   const update = (
     name: string | undefined,
     change: (database: IamDatabase, row: RoleRow) => Promise<Partial<RoleRow>>,
+    isProtected = true,
   ) =>
     iam.write(async (database) => {
       const row = await findRole(database, name ?? '');
+      if (isProtected) refuseServiceLinked(row);
       const changed = await change(database, row);
       if (Object.keys(changed).length > 0) {
         await database.updateTable('iam_roles').set(changed).where('id', '=', row.id).execute();
@@ -96,7 +100,8 @@ export function roleOperations(iam: Iam) {
     },
 
     async UpdateRoleDescription(_call, input) {
-      const row = await update(input.RoleName, async () => ({ description: input.Description ?? '' }));
+      const change = async () => ({ description: input.Description ?? '' });
+      const row = await update(input.RoleName, change, false);
       return { Role: await view(iam.read(), row) };
     },
 
@@ -127,7 +132,11 @@ export function roleOperations(iam: Iam) {
 
     async DeleteRole(_call, input) {
       await iam.write(async (database) => {
-        const { id } = await findRole(database, input.RoleName ?? '');
+        const row = await findRole(database, input.RoleName ?? '');
+        refuseServiceLinked(row);
+        const { id } = row;
+        if ((await profilesWith(database, id)).length > 0)
+          throw deleteConflict('remove roles from instance profile');
         await refuseWithPolicies(database, id);
         await database.deleteFrom('iam_tags').where('owner_id', '=', id).execute();
         await database.deleteFrom('iam_roles').where('id', '=', id).execute();

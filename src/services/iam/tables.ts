@@ -21,6 +21,9 @@ export type IamTables = {
   iam_service_credentials: ServiceCredentialRow;
   iam_oidc_providers: OidcProviderRow;
   iam_login_profiles: LoginProfileRow;
+  iam_ssh_keys: SshKeyRow;
+  iam_instance_profiles: InstanceProfileRow;
+  iam_access_key_uses: AccessKeyUseRow;
   /** At most one row. */
   iam_password_policy: { id: string; rules: string };
 };
@@ -111,6 +114,28 @@ export interface LoginProfileRow {
   changed_at: number;
 }
 
+export interface SshKeyRow {
+  id: string;
+  user_id: string;
+  /** One line of SSH. */
+  body: string;
+  fingerprint: string;
+  status: 'Active' | 'Inactive';
+  created_at: number;
+}
+
+export interface InstanceProfileRow extends EntityRow {
+  role_id: string | null;
+}
+
+/** When an access key last signed something, to the minute. */
+export interface AccessKeyUseRow {
+  key_id: string;
+  at: number;
+  service: string;
+  region: string;
+}
+
 /** Also inside a transaction. */
 export type IamDatabase = Kysely<IamTables>;
 
@@ -118,7 +143,37 @@ export const migrations: readonly Migration[] = [
   { name: 'iam/001-entities', up: createTables },
   { name: 'iam/002-identity-providers', up: createProviders },
   { name: 'iam/003-passwords', up: createPasswords },
+  { name: 'iam/004-keys-and-profiles', up: createKeysAndProfiles },
 ];
+
+async function createKeysAndProfiles({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable('iam_ssh_keys')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('user_id', 'text', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .addColumn('fingerprint', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await schema.createIndex('iam_ssh_keys_by_user_id').on('iam_ssh_keys').column('user_id').execute();
+  await schema
+    .createTable('iam_instance_profiles')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('name_lower', 'text', (column) => column.notNull().unique())
+    .addColumn('path', 'text', (column) => column.notNull())
+    .addColumn('role_id', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await schema
+    .createTable('iam_access_key_uses')
+    .addColumn('key_id', 'text', (column) => column.primaryKey())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addColumn('service', 'text', (column) => column.notNull())
+    .addColumn('region', 'text', (column) => column.notNull())
+    .execute();
+}
 
 async function createPasswords({ schema }: Kysely<unknown>): Promise<void> {
   await schema

@@ -108,7 +108,8 @@ export function userOperations(iam: Iam) {
   } satisfies Partial<Operations<'iam'>>;
 }
 
-type UserOwned = 'iam_access_keys' | 'iam_service_credentials' | 'iam_memberships' | 'iam_login_profiles';
+type UserOwned =
+  'iam_access_keys' | 'iam_service_credentials' | 'iam_memberships' | 'iam_login_profiles' | 'iam_ssh_keys';
 type Named = 'iam_users' | 'iam_groups' | 'iam_roles';
 
 export async function refuseTaken(
@@ -159,6 +160,7 @@ async function refuseInUse(database: IamDatabase, id: string): Promise<void> {
     undefined;
   if (await has('iam_access_keys')) throw deleteConflict('delete access keys');
   if (await has('iam_service_credentials')) throw deleteConflict('delete service specific credentials');
+  if (await has('iam_ssh_keys')) throw deleteConflict('delete SSH public keys');
   if (await has('iam_login_profiles')) throw deleteConflict('delete login profile');
   if (await has('iam_memberships')) throw deleteConflict('remove user from all groups');
   await refuseWithPolicies(database, id);
