@@ -128,18 +128,16 @@ program
     '-s, --source <dir>',
     'the folder that is built (default: .); once more as ID:DIR for each secondary source',
     collect,
-    [],
   )
   .option('-a, --artifacts <dir>', 'where to put artifacts.zip, and ID.zip of secondary ones')
   .option('--unpack', 'put the artifacts there as files', false)
   .option('-r, --reports <dir>', 'where to put the raw files of reports')
   .option('-e, --env-file <file>', 'variables: NAME=VALUE lines, # comments, quotes are literal')
-  .option('--env <name=value>', 'a variable; may be repeated', collect, [])
+  .option('--env <name=value>', 'a variable; may be repeated', collect)
   .option(
     '--secret <name>',
     'a variable from the environment, or NAME@FILE from a file, kept out of the log; may be repeated',
     collect,
-    [],
   )
   .option('-i, --image <name>', 'the image of the environment', 'aws/codebuild/standard:7.0')
   .option('--compute <size>', 'small, medium, large, xlarge or 2xlarge', 'small')
@@ -195,7 +193,7 @@ try {
   }
 }
 
-function collect(text: string, before: readonly string[]): readonly string[] {
+function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 

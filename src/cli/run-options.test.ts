@@ -24,8 +24,6 @@ function plan(source: string, more: Partial<RunOptions> = {}, file?: string) {
   return planRun(file, {
     source: [source],
     unpack: false,
-    env: [],
-    secret: [],
     image: 'aws/codebuild/standard:7.0',
     compute: 'small',
     timeout: '60',

@@ -17,13 +17,13 @@ import { readVariables, type Variable } from './run-variables.ts';
 
 export interface RunOptions {
   readonly buildspec?: string;
-  readonly source: readonly string[];
+  readonly source?: readonly string[];
   readonly artifacts?: string;
   readonly unpack: boolean;
   readonly reports?: string;
   readonly envFile?: string;
-  readonly env: readonly string[];
-  readonly secret: readonly string[];
+  readonly env?: readonly string[];
+  readonly secret?: readonly string[];
   readonly image: string;
   readonly compute: string;
   readonly timeout: string;
@@ -62,7 +62,7 @@ const SECONDARY_MAX = 12;
 /** Throws `BadUsage`, which says what is wrong, where, and what would help. */
 export function planRun(file: string | undefined, options: RunOptions): RunPlan {
   refuseForeign(options);
-  const [first = '.', ...more] = options.source;
+  const [first = '.', ...more] = options.source ?? [];
   const source = folder(first, '--source');
   const { buildspec, spec } = readBuildspec(file, options.buildspec, source);
   const runtime = RUNTIME_CHOICES.find((choice) => choice === options.runtime);

@@ -17,8 +17,8 @@ export interface Variable {
 
 export interface VariableOptions {
   readonly envFile?: string;
-  readonly env: readonly string[];
-  readonly secret: readonly string[];
+  readonly env?: readonly string[];
+  readonly secret?: readonly string[];
 }
 
 const NAME = /^[A-Za-z_]\w*$/;
@@ -30,11 +30,11 @@ export function readVariables(options: VariableOptions, spec: Buildspec | undefi
   const variables = new Map<string, Variable>();
   const set = (each: Variable) => variables.set(each.name, each);
   if (options.envFile !== undefined) for (const each of readEnvironmentFile(options.envFile)) set(each);
-  for (const text of options.env) {
+  for (const text of options.env ?? []) {
     const [, name] = /^([^=]+)=/.exec(text) ?? [];
     set(plain(text, () => (name === undefined ? 'An --env' : `--env ${name}`)));
   }
-  for (const text of options.secret) set(secret(text, spec));
+  for (const text of options.secret ?? []) set(secret(text, spec));
   if (spec) requireSecrets(spec, variables);
   return [...variables.values()];
 }
