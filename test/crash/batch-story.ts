@@ -20,7 +20,7 @@ import { reportTables } from '#services/codebuild/report-tables.ts';
 import type { BusEvent, Call, House } from '#services/service.ts';
 import { openKeyring } from '#store/keyring.ts';
 import { runWithoutSandbox, type FastEnd } from '#test/support/fast-builds.ts';
-import type { Chapter, Life, Story } from './harness.ts';
+import { PLACE, type Chapter, type Life, type Story } from './harness.ts';
 
 const PROJECT = 'story';
 const GROUP = 'story-unit';
@@ -59,7 +59,8 @@ interface Batch {
 
 // Of the room, as it opens with whatever house.
 const NOWHERE = { clock: createFakeClock(), database: { dialect: 'sqlite' } } as unknown as House;
-const WORKPLACE = { id: '', name: 'here', directory: '' };
+const WORKER = { id: PLACE, name: 'here' };
+const WORKPLACE = { ...WORKER, directory: '' };
 const RUNTIME = {} as Runtime;
 const { migrations } = openCodebuild(NOWHERE, RUNTIME, new Map(), WORKPLACE);
 
@@ -99,8 +100,7 @@ function tellStory({ directory, database, engine, clock }: Life): Chapter {
   if (!builds) throw new Error('the room has no machine of builds');
   runWithoutSandbox(builds, () => engine, work);
   const effects = (builds as unknown as { effects: Record<string, () => Promise<unknown>> }).effects;
-  // The engine of the harness stands nowhere.
-  effects['PlaceBuild'] = async () => ({ type: 'BuildPlaced', worker: { id: '', name: 'here' } });
+  effects['PlaceBuild'] = async () => ({ type: 'BuildPlaced', worker: WORKER });
 
   /** What a build does: `b` always fails, `d` does the first time. */
   async function work(plan: BuildPlan): Promise<FastEnd> {

@@ -22,7 +22,7 @@ onEveryDatabase((databases) => {
     });
 
     test('the process is killed at steps all along, and the batch ends the same', async (context) => {
-      const steps = await killAtEveryStep(databases, story, module, 61);
+      const steps = await killAtEveryStep(databases, story, module, 97);
       context.diagnostic(`${steps} steps`);
       assert.ok(steps > 120);
     });
