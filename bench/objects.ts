@@ -1,11 +1,12 @@
 /**
- * `npm run bench objects`: objects of 1 KB, 1 MB and 100 MB, put and got over HTTP, encrypted with keys of the
+ * `npm run bench objects`: objects of 1 KB, 1 MB and 1 GB, put and got over HTTP, encrypted with keys of the
  * installation (AES256) and with a KMS key, beside `cp` with a flush, `openssl enc` and `sha256sum` of the same bytes.
+ * At the end one of 5 GB in five parts, there and back, and the most memory that the server ever had.
  */
 
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, createReadStream, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,8 +21,9 @@ const REGION = 'us-east-1';
 const SIZES = [
   { name: '1 KB', bytes: 1024, runs: 200 },
   { name: '1 MB', bytes: 1024 ** 2, runs: 30 },
-  { name: '100 MB', bytes: 100 * 1024 ** 2, runs: 5 },
+  { name: '1 GB', bytes: 1024 ** 3, runs: 2 },
 ] as const;
+const PARTS = 5;
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
 const figures: Figure[] = [];
@@ -34,10 +36,12 @@ try {
   const ways = (process.env['BENCH_WAYS'] ?? 'AES256,aws:kms').split(',') as ('AES256' | 'aws:kms')[];
   for (const size of SIZES) {
     const path = join(directory, 'content');
-    writeFileSync(path, randomBytes(size.bytes));
+    writeRandom(path, size.bytes);
     for (const way of ways) await measureObjects(s3, path, size, way);
     await measureFloors(path, size);
   }
+  await measureParts(s3, join(directory, 'content'));
+  figures.push(figure('most memory of the server (RSS)', 'MB', [peakMegabytes(server.pid)]));
 } finally {
   await server.stop();
 }
@@ -79,6 +83,41 @@ async function measureObjects(
   );
 }
 
+/** What a gigabyte more costs in memory is what the figures at the end tell. */
+async function measureParts(s3: S3, path: string): Promise<void> {
+  const where = { Bucket: 'bench', Key: 'parts' };
+  const size = 1024 ** 3;
+  const put = await milliseconds(async () => {
+    const { UploadId } = await s3.createMultipartUpload(where);
+    const Parts = [];
+    for (let PartNumber = 1; PartNumber <= PARTS; PartNumber++) {
+      const Body = createReadStream(path);
+      const { ETag } = await s3.uploadPart({ ...where, UploadId, PartNumber, Body, ContentLength: size });
+      Parts.push({ PartNumber, ETag });
+    }
+    await s3.completeMultipartUpload({ ...where, UploadId, MultipartUpload: { Parts } });
+  });
+  const get = await milliseconds(async () => {
+    const { Body } = await s3.getObject(where);
+    let length = 0;
+    for await (const chunk of Body as AsyncIterable<Uint8Array>) length += chunk.length;
+    if (length !== PARTS * size) throw new Error('the object came back with another size');
+  });
+  figures.push(figure(`put ${PARTS} GB in parts`, 'ms', [put]), figure(`get ${PARTS} GB`, 'ms', [get]));
+}
+
+/** In pieces, as this program should not be large either. */
+function writeRandom(path: string, bytes: number): void {
+  const file = openSync(path, 'w');
+  const piece = 16 * 1024 ** 2;
+  for (let done = 0; done < bytes; done += piece) writeSync(file, randomBytes(Math.min(piece, bytes - done)));
+  closeSync(file);
+}
+
+function peakMegabytes(pid: number): number {
+  return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
 async function measureFloors(path: string, size: (typeof SIZES)[number]): Promise<void> {
   const out = join(directory, 'out');
   const key = '0'.repeat(64);
@@ -102,7 +141,9 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - from;
 }
 
-async function start(data: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
+async function start(
+  data: string,
+): Promise<{ readonly url: string; readonly pid: number; stop(): Promise<void> }> {
   const child = spawn(join(ROOT, 'bin/slipway'), ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, SLIPWAY_LOG: 'error' },
@@ -112,6 +153,7 @@ async function start(data: string): Promise<{ readonly url: string; stop(): Prom
     if (url === undefined) continue;
     return {
       url,
+      pid: child.pid ?? 0,
       async stop() {
         const ended = new Promise((resolve) => child.once('exit', resolve));
         child.kill('SIGTERM');
