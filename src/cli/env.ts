@@ -1,6 +1,7 @@
 /** `slipway env`: the variables with which the AWS CLI and every SDK reach this installation, and trust its certificate. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { readRootKey } from '#store/root-key.ts';
 import { authorityPaths } from '#store/tls-authority.ts';
 import { type Address, readEndpoint } from './options.ts';
@@ -44,6 +45,13 @@ export function environmentOf(options: Omit<EnvironmentOptions, 'json'>): Readon
     AWS_DEFAULT_REGION: process.env['AWS_REGION'] ?? 'us-east-1',
     ...(endpoint.startsWith('https:') ? trustOf(options.data) : {}),
   };
+}
+
+/** For commands that speak to the installation themselves, whose process began without being told of its authority. */
+export function trustAuthority(directory: string): void {
+  const { authority } = authorityPaths(directory);
+  if (!existsSync(authority)) return;
+  setDefaultCACertificates([...getCACertificates('default'), readFileSync(authority, 'utf8')]);
 }
 
 /** How clients come to trust the installation's own authority, where it has one, without losing the public ones. */

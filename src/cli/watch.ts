@@ -4,7 +4,7 @@
  */
 
 import { createJsonClient, type JsonClient } from '#wire/json-client.ts';
-import { environmentOf } from './env.ts';
+import { environmentOf, trustAuthority } from './env.ts';
 import { paint } from './paint.ts';
 
 export interface WatchOptions {
@@ -182,6 +182,7 @@ function clientFor(data: string, signingName: string, targetPrefix: string): Jso
     process.env['AWS_ACCESS_KEY_ID'] &&
     process.env['AWS_SECRET_ACCESS_KEY'];
   const variables = own ? process.env : environmentOf({ data });
+  if (variables['AWS_ENDPOINT_URL']?.startsWith('https:')) trustAuthority(data);
   const token = own ? process.env['AWS_SESSION_TOKEN'] : undefined;
   return createJsonClient({
     endpoint: variables['AWS_ENDPOINT_URL'] ?? '',

@@ -96,6 +96,16 @@ test('slipway env tells clients of the authority, beside those that they know', 
   await assert.rejects(fetch(`${url}/_slipway/health`), 'who was not told trusts nobody');
 });
 
+test('slipway watch trusts the authority of its own data directory', () => {
+  const { stderr } = spawnSync(SLIPWAY, ['watch', 'none', '--once', '--data', data()], {
+    encoding: 'utf8',
+    env: plain(),
+    timeout: WITHIN_MS,
+  });
+  assert.match(stderr, /none/);
+  assert.doesNotMatch(stderr, /certificate|fetch failed/);
+});
+
 test('the AWS CLI and boto3 work as slipway env tells them', { skip: cliSkip || botoSkip }, () => {
   const env = { ...plain(), ...variables };
   const identity = execFileSync('aws', ['sts', 'get-caller-identity'], { encoding: 'utf8', env });
