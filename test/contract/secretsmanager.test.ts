@@ -100,6 +100,20 @@ test('requests with the same token are one request, with another value they are 
   assert.match(await refusal(short), /^(?:InvalidParameter|Validation)Exception: /);
 });
 
+test('a request that comes many times at once is done once', async () => {
+  const created = await Promise.all(Array.from({ length: 8 }, () => create('crowd', 'a', 1)));
+  assert.equal(new Set(created.map(({ ARN }) => ARN)).size, 1);
+  await Promise.all(Array.from({ length: 8 }, () => put('crowd', 'b', 2)));
+  await Promise.all([3, 4, 5, 6].map((n) => put('crowd', String(n), n)));
+  const { Versions = [] } = await secrets.listSecretVersionIds({
+    SecretId: 'crowd',
+    IncludeDeprecated: true,
+  });
+  assert.equal(Versions.length, 6);
+  const stages = Versions.flatMap(({ VersionStages = [] }) => VersionStages);
+  assert.deepEqual(stages.sort(), ['AWSCURRENT', 'AWSPREVIOUS']);
+});
+
 test('labels move with new versions: current, previous and those of one’s own', async () => {
   await create('staged', 'one', 1);
   await put('staged', 'two', 2);

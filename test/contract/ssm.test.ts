@@ -179,6 +179,19 @@ test('a hundred versions are kept, and a labelled one is not pushed out', async 
   assert.equal(await valueOf('many:kept'), '2');
 });
 
+test('of many who come at once each makes a version of its own, or hears of the others', async () => {
+  const all = Array.from({ length: 10 }, (_, i) => String(i));
+  const made = await Promise.allSettled(all.map((value) => put('crowd', value)));
+  assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
+  const reasons = made.flatMap((each) => (each.status === 'rejected' ? [(each.reason as Error).name] : []));
+  assert.deepEqual([...new Set(reasons)], ['ParameterAlreadyExists']);
+  const versions = await Promise.all(all.map((value) => overwrite('crowd', value)));
+  assert.deepEqual(
+    versions.map(({ Version = 0 }) => Version).sort((a, b) => a - b),
+    all.map((_, i) => i + 2),
+  );
+});
+
 test('hierarchies are read page by page, one level or all, with filters', async () => {
   for (const name of ['/h/a', '/h/b', '/h/c/d', '/h/c/e', '/ha', '/h0']) await put(name, name);
   await put('/h/s', 'secret', { Type: 'SecureString' });

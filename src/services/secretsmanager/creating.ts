@@ -67,12 +67,18 @@ export function creatingOperations(room: Room) {
       accessed_at: 0,
       delete_at: null,
     };
-    await database.transaction(async (transaction) => {
-      await makeRoom(transaction, name, house.clock.now());
+    const made = await database.transaction(async (transaction) => {
+      const other = await makeRoom(transaction, name, house.clock.now());
+      if (other !== undefined) {
+        // The same request came twice at once, and the other one was faster.
+        if (value && (await isRepeated(room, transaction, other, versionId, value))) return other;
+        throw alreadyThere(name);
+      }
       await withTables(transaction).insertInto('secretsmanager_secret').values(row).execute();
       if (sealed) await addVersion(transaction, arn, { versionId, at: call.at, sealed, labels: [CURRENT] });
+      return arn;
     });
-    return { ARN: arn, Name: name, ...(value ? { VersionId: versionId } : {}) };
+    return { ARN: made, Name: name, ...(value ? { VersionId: versionId } : {}) };
   };
 
   return { CreateSecret };
@@ -104,21 +110,25 @@ async function authorizeCreate(
   return tags;
 }
 
-/** Somebody else may have taken the name meanwhile; a secret whose time is up gives it free. */
-async function makeRoom(transaction: Kysely<unknown>, name: string, now: number): Promise<void> {
+/** A secret whose time is up gives its name free; answers the ARN of whoever else has taken it meanwhile. */
+async function makeRoom(
+  transaction: Kysely<unknown>,
+  name: string,
+  now: number,
+): Promise<string | undefined> {
   const rows = withTables(transaction);
   const there = await rows
     .selectFrom('secretsmanager_secret')
     .select(['arn', 'delete_at'])
     .where('name', '=', name)
     .executeTakeFirst();
-  if (there && isOver(there, now)) await removeRows(transaction, there.arn);
-  else if (there) throw alreadyThere(name);
+  if (there && !isOver(there, now)) return there.arn;
+  if (there) await removeRows(transaction, there.arn);
   const { count } = await rows
     .selectFrom('secretsmanager_secret')
     .select((each) => each.fn.countAll().as('count'))
     .executeTakeFirstOrThrow();
-  if (Number(count) < SECRETS_MAX) return;
+  if (Number(count) < SECRETS_MAX) return undefined;
   throw fault('LimitExceededException', `An account can have ${SECRETS_MAX} secrets.`);
 }
 

@@ -5,7 +5,7 @@
 
 import type { Kysely } from 'kysely';
 import { createUuid } from '#base/chance.ts';
-import { fault } from '#base/fault.ts';
+import { fault, type Fault } from '#base/fault.ts';
 import { nameFault } from '#core/parameter/name.ts';
 import { isPolicyFault, readPolicies, renewPolicies, type ParameterPolicy } from '#core/parameter/policy.ts';
 import { principalArn } from '#core/policy/principal.ts';
@@ -23,6 +23,13 @@ type PutInput = InputOf<'ssm', 'PutParameter'>;
 interface Before {
   readonly row: ParameterRow;
   readonly latest: VersionRow;
+}
+
+/** What the rows need to know of a request. */
+interface Request {
+  /** Of a new parameter. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly overwrites: boolean;
 }
 
 /** A version without its place and with its value not yet sealed for it. */
@@ -48,9 +55,10 @@ export function puttingOperations(room: Room) {
       description: version.description,
       policies,
     } as const;
+    const request: Request = { tags, overwrites: input.Overwrite === true };
     let number = 1;
     await house.engine.send(room.machine, id, event, async (transaction) => {
-      number = await addVersion(house, transaction, id, name, tags, version);
+      number = await addVersion(house, transaction, id, name, request, version);
     });
     return { Version: number, Tier: version.tier };
   };
@@ -96,12 +104,7 @@ function checkOverwrite(before: Before | undefined, input: PutInput): void {
     if (input.Type === undefined) throw invalid('A parameter type is required when you create a parameter.');
     return;
   }
-  if (input.Overwrite !== true) {
-    throw fault(
-      'ParameterAlreadyExists',
-      'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.',
-    );
-  }
+  if (input.Overwrite !== true) throw alreadyThere();
   if (input.Type === undefined || input.Type === before.latest.type || !input.Name?.includes('/')) return;
   throw fault(
     'HierarchyTypeMismatchException',
@@ -165,11 +168,12 @@ async function addVersion(
   transaction: Kysely<unknown>,
   id: string,
   name: string,
-  tags: Readonly<Record<string, string>>,
+  { tags, overwrites }: Request,
   version: Planned,
 ): Promise<number> {
   const rows = withTables(transaction);
   const there = await findParameter(transaction, [name]);
+  if (there && !overwrites) throw alreadyThere();
   if (there && there.parameter_id !== id) {
     throw fault('TooManyUpdates', `The parameter ${name} was made by somebody else meanwhile; try again.`);
   }
@@ -188,6 +192,13 @@ async function addVersion(
     .values({ ...version, value, parameter_id: id, version: number })
     .execute();
   return number;
+}
+
+function alreadyThere(): Fault {
+  return fault(
+    'ParameterAlreadyExists',
+    'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.',
+  );
 }
 
 async function checkCount(transaction: Kysely<unknown>): Promise<void> {
