@@ -15,7 +15,11 @@ program
   .command('serve')
   .description('run the server')
   .option('--data <dir>', 'the data directory', defaultDirectory())
-  .option('--listen <host:port>', 'where to listen', address, address('127.0.0.1:7600'))
+  .addOption(
+    new Option('--listen <host:port>', 'where to listen')
+      .argParser(address)
+      .default(address('127.0.0.1:7600'), '127.0.0.1:7600'),
+  )
   .option(
     '--database <url>',
     'postgres://… for several nodes (default: SLIPWAY_DATABASE_URL, else SQLite in the data directory)',
