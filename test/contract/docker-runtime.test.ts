@@ -157,6 +157,15 @@ describe('a container of a Docker Engine', { skip: dockerProblem() }, () => {
       name: 'ImageProblem',
       message: /127\.0\.0\.1:9.*connection refused/,
     });
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const stopped = new AbortController();
+    const reference = `127.0.0.1:${(silent.address() as AddressInfo).port}/none:1`;
+    const pulling = runtime.images?.pull(reference, undefined, stopped.signal);
+    silent.once('connection', () => stopped.abort(new Error('the build is stopped')));
+    await assert.rejects(pulling ?? Promise.resolve(), /the build is stopped/);
+    silent.closeAllConnections();
+    silent.close();
     await assert.rejects(
       runtime.images?.find('../containers') ?? Promise.resolve(),
       /invalid reference format/,
@@ -266,6 +275,31 @@ test(
       await assert.rejects(runtime.kill(data, 0), /the Docker Engine at .* cannot be asked/);
     } finally {
       if (isOpen) await engine.close();
+      rmSync(data, { recursive: true, force: true });
+    }
+  },
+);
+
+test(
+  'an engine that dies leaves its containers, whose steps end as they would',
+  { skip: dockerProblem() },
+  async () => {
+    const data = mkdtempSync(join(tmpdir(), 'slipway-docker-died-'));
+    const engine = await startEngine();
+    try {
+      await engine.makeImage('tools:1', SHELL_PROGRAMS);
+      const runtime = createDockerRuntime({ socketPath: engine.socketPath });
+      const image = { id: (await runtime.images?.find('tools:1')) ?? '', isPrivileged: false };
+      const plan = { id: nextId(), directory: data, workspace: '/codebuild', limits: LIMITS, image };
+      const sandbox = await runtime.open(plan);
+      const script = 'while [ ! -e /codebuild/go ]; do sleep 0.1; done; exit 5';
+      const step = sandbox.perform({ number: 1, heading: '', script }, AbortSignal.timeout(30_000));
+      await engine.crash();
+      writeFileSync(join(data, 'workspace/go'), '');
+      assert.deepEqual(await step, exited(5));
+      sandbox.release();
+    } finally {
+      await engine.close();
       rmSync(data, { recursive: true, force: true });
     }
   },

@@ -14,7 +14,7 @@ import {
   readFileSync,
   rmSync,
 } from 'node:fs';
-import { realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -35,6 +35,8 @@ export interface TestEngine {
   /** Gives an image another name and sends it to the registry of that name; then only the registry has it. */
   moveToRegistry(name: string, target: string, login: { username: string; password: string }): Promise<void>;
   volumes(): Promise<readonly string[]>;
+  /** The engine dies without warning; its containers go on. */
+  crash(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ async function tryEngine(parameters: readonly string[]): Promise<TestEngine | un
   const close = async () => {
     child.kill('SIGTERM');
     await ended;
+    endLeftContainers(directory);
     // It leaves a mount of its network namespaces behind.
     const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
     for (const path of mounts
@@ -144,8 +147,25 @@ async function tryEngine(parameters: readonly string[]): Promise<TestEngine | un
       (
         JSON.parse(await ask(socketPath, 'GET', '/volumes')) as { Volumes: { Name: string }[] | null }
       ).Volumes?.map(({ Name }) => Name) ?? [],
+    async crash() {
+      child.kill('SIGKILL');
+      await ended;
+    },
     close,
   };
+}
+
+/** What a crashed engine left: the keeper of each container, and the container's first process. */
+function endLeftContainers(directory: string): void {
+  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (!readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(`${directory}/`)) continue;
+      const children = readFileSync(`/proc/${id}/task/${id}/children`, 'utf8').split(' ').filter(Boolean);
+      for (const each of [...children, id]) process.kill(Number(each), 'SIGKILL');
+    } catch (error) {
+      if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
 }
 
 /** A root folder of programs, their libraries, and the few files that programs expect. */

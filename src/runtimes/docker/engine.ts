@@ -7,13 +7,14 @@
  */
 
 import type { IncomingMessage } from 'node:http';
-import { createInterface } from 'node:readline';
 import type DockerModem from 'docker-modem';
 
 /** Of Docker 19.03; every engine since speaks it, or says that it is too new for that. */
 const CALL_MS_MAX = 60_000;
 /** A pull of the largest image that AWS takes, over a slow line. */
 const PULL_MS_MAX = 60 * 60_000;
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+const LINE_LENGTH_MAX = 64 * 1024;
 const REFERENCE = /^[A-Za-z0-9][\w.:/@-]{0,499}$/;
 
 export interface Engine {
@@ -102,13 +103,13 @@ interface Call {
   readonly ok: readonly number[];
   readonly signal?: AbortSignal | undefined;
   readonly credentials?: RegistryCredentials | undefined;
-  readonly streams?: boolean;
 }
 
 export function createEngine(socketPath: string): Engine {
   let modem: Promise<DockerModem> | undefined;
+  const open = async (call: Call) => dial(await (modem ??= openModem(socketPath)), socketPath, call);
   const ask = async <Answer>(call: Call): Promise<Answer> =>
-    dial(await (modem ??= openModem(socketPath)), call) as Promise<Answer>;
+    (await told(socketPath, call, async () => readAnswer(await open(call)))) as Answer;
 
   return {
     socketPath,
@@ -117,18 +118,15 @@ export function createEngine(socketPath: string): Engine {
       absent(ask({ method: 'GET', path: `/images/${checkReference(reference)}/json`, ok: [200] }), 404),
     async pull(reference, credentials, signal) {
       const { name, tag } = splitReference(checkReference(reference));
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(PULL_MS_MAX)]);
-      await readProgress(
-        await ask<IncomingMessage>({
-          method: 'POST',
-          path: '/images/create',
-          query: { fromImage: name, tag },
-          ok: [200],
-          signal: limit,
-          credentials,
-          streams: true,
-        }),
-      );
+      const call: Call = {
+        method: 'POST',
+        path: '/images/create',
+        query: { fromImage: name, tag },
+        ok: [200],
+        signal: AbortSignal.any([signal, AbortSignal.timeout(PULL_MS_MAX)]),
+        credentials,
+      };
+      await told(socketPath, call, async () => readProgress(await open(call)));
     },
     async createVolume(name, directory) {
       const options = { type: 'none', o: 'bind', device: directory };
@@ -199,7 +197,10 @@ async function openModem(socketPath: string): Promise<DockerModem> {
   }
 }
 
-function dial(modem: DockerModem, call: Call): Promise<unknown> {
+/**
+ * The answer is read by ourselves: of one that breaks off the library would say nothing, neither good nor bad.
+ */
+function dial(modem: DockerModem, socketPath: string, call: Call): Promise<IncomingMessage> {
   const { method, query = {}, body = {}, credentials } = call;
   return new Promise((resolve, reject) => {
     modem.dial(
@@ -208,29 +209,51 @@ function dial(modem: DockerModem, call: Call): Promise<unknown> {
         method,
         options: { _query: query, _body: body },
         statusCodes: Object.fromEntries(call.ok.map((status) => [status, true])),
-        isStream: call.streams ?? false,
+        isStream: true,
         abortSignal: call.signal ?? AbortSignal.timeout(CALL_MS_MAX),
         ...(credentials ? { authconfig: { ...credentials } } : {}),
       },
-      (error, result) => (error ? reject(engineError(modem, call, error)) : resolve(result)),
+      (error, result) =>
+        error ? reject(engineError(socketPath, call, error)) : resolve(result as IncomingMessage),
     );
   });
 }
 
-function engineError(modem: DockerModem, call: Call, error: Error): Error {
-  const { statusCode, json } = error as { statusCode?: number; json?: { message?: unknown } };
-  if (statusCode === undefined) {
-    if (call.signal?.aborted) return call.signal.reason as Error;
-    const { socketPath } = modem as unknown as { socketPath: string };
-    return new EngineError(
-      `the Docker Engine at ${socketPath} cannot be asked: ${error.message}`,
-      undefined,
-      error,
-    );
+/** What breaks while an answer is read is told like what breaks before. */
+async function told<Answer>(socketPath: string, call: Call, read: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await read();
+  } catch (error) {
+    throw error instanceof EngineError ? error : engineError(socketPath, call, error as Error);
   }
-  // The library puts its own words before those of the engine.
-  const said = error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
-  return new EngineError(typeof json?.message === 'string' ? json.message : said, statusCode, error);
+}
+
+function engineError(socketPath: string, call: Call, error: Error): Error {
+  const { statusCode } = error as { statusCode?: number };
+  if (statusCode !== undefined) {
+    // The library puts its own words before those of the engine.
+    const said = error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
+    return new EngineError(said, statusCode, error);
+  }
+  const reason: unknown = call.signal?.aborted ? call.signal.reason : undefined;
+  if (reason instanceof Error && reason.name !== 'TimeoutError') return reason;
+  return new EngineError(
+    `the Docker Engine at ${socketPath} cannot be asked: ${(reason instanceof Error ? reason : error).message}`,
+    undefined,
+    error,
+  );
+}
+
+async function readAnswer(stream: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    parts.push(part);
+    length += part.length;
+    if (length > ANSWER_BYTES_MAX) throw new Error(`it answered more than ${ANSWER_BYTES_MAX} bytes`);
+  }
+  const text = Buffer.concat(parts).toString();
+  return text.trim() === '' ? undefined : JSON.parse(text);
 }
 
 async function absent<Answer>(
@@ -245,25 +268,21 @@ async function absent<Answer>(
   }
 }
 
-/** The engine tells of a failure in the midst of what it answers with success. */
+/** The engine tells of a failure in the midst of what it answers with success, one object a line. */
 async function readProgress(stream: IncomingMessage): Promise<void> {
-  for await (const line of createInterface({ input: stream })) {
-    const { error } = progressOf(line);
-    if (error !== undefined) {
-      stream.destroy();
-      throw new EngineError(error, 500, undefined);
-    }
+  let rest = '';
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    const lines = (rest + part.toString()).split('\n');
+    rest = (lines.pop() ?? '').slice(-LINE_LENGTH_MAX);
+    for (const line of lines) checkProgress(line);
   }
+  checkProgress(rest);
 }
 
-function progressOf(line: string): { readonly error?: string } {
-  try {
-    const { error } = JSON.parse(line) as { error?: unknown };
-    return typeof error === 'string' ? { error } : {};
-  } catch {
-    // A line that was cut off with the connection says nothing.
-    return {};
-  }
+function checkProgress(line: string): void {
+  if (!line.includes('"error"')) return;
+  const { error } = JSON.parse(line) as { error?: unknown };
+  if (typeof error === 'string') throw new EngineError(error, 500, undefined);
 }
 
 /** Nothing that could be more than a name in a path. */
