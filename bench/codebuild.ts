@@ -4,11 +4,10 @@
  * and `cp` need for the same bytes in the same run. One part by name: `node bench/codebuild.ts log`.
  */
 
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Build } from '@aws-sdk/client-codebuild';
 import { readRootKey } from '#store/root-key.ts';
@@ -16,6 +15,7 @@ import { type BuildClients, connectBuilds, createBuildRole, spec } from '#test/s
 import type { TestHouse } from '#test/support/house.ts';
 import { until } from '#test/support/until.ts';
 import { type Figure, figure, report } from './report.ts';
+import { startServer } from './server.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const REGION = 'us-east-1';
@@ -34,7 +34,7 @@ let megabytes: number | undefined;
 const directory = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
 const figures: Figure[] = [];
 const chosen = process.argv.slice(2);
-const server = await start(join(directory, 'data'));
+const server = await startServer(join(directory, 'data'), '--builds', '20');
 const clients = connectBuilds({
   endpoint: server.url,
   region: REGION,
@@ -260,27 +260,4 @@ function floorOf(command: string): number[] {
 function rssMegabytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes) / 1024;
-}
-
-async function start(
-  data: string,
-): Promise<{ readonly url: string; readonly pid: number; stop(): Promise<void> }> {
-  const child = spawn(join(ROOT, 'bin/slipway'), ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, AWS_REGION: REGION, SLIPWAY_LOG: 'warn' },
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^slipway ready (\S+)$/.exec(line)?.[1];
-    if (url === undefined) continue;
-    return {
-      url,
-      pid: child.pid ?? 0,
-      async stop() {
-        const ended = new Promise((done) => child.once('exit', done));
-        child.kill('SIGTERM');
-        await ended;
-      },
-    };
-  }
-  throw new Error('the server ended before it was ready');
 }

@@ -3,12 +3,11 @@
  * command, cold start, idle memory, GetPipeline over boto3; each beside a floor of the same run where there is one.
  */
 
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ActionDeclaration } from '@aws-sdk/client-codepipeline';
 import { type Clients, connect, createRoles, NAMES } from '#scripts/demo/world.ts';
@@ -16,9 +15,9 @@ import { readRootKey } from '#store/root-key.ts';
 import { gitIn } from '#test/support/git-clone.ts';
 import { until } from '#test/support/until.ts';
 import { type Figure, figure, report } from './report.ts';
+import { startServer } from './server.ts';
 
 const run = promisify(execFile);
-const ROOT = resolve(import.meta.dirname, '..');
 const REGION = 'us-east-1';
 const WAIT_MS = 60_000;
 const PUSHES = 15;
@@ -27,7 +26,7 @@ const STARTS = 7;
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
 const figures: Figure[] = [];
-const server = await start(join(directory, 'data'));
+const server = await startServer(join(directory, 'data'));
 try {
   const clients = connect({
     endpoint: server.url,
@@ -221,7 +220,7 @@ async function measureStart(): Promise<void> {
   const memory: number[] = [];
   for (let index = 0; index < STARTS; index++) {
     const from = performance.now();
-    const started = await start(join(directory, `start-${index}`));
+    const started = await startServer(join(directory, `start-${index}`));
     cold.push(performance.now() - from);
     await fetch(`${started.url}/_slipway/health`);
     // What the start itself left behind is collected within a second or so; this is what an idle server keeps.
@@ -238,36 +237,6 @@ async function measureStart(): Promise<void> {
   figures.push(figure('slipway serve → ready, new data directory', 'ms', cold, '≤ 500'));
   figures.push(figure('  floor: node -e 0', 'ms', floor));
   figures.push(figure('idle memory (RSS)', 'MB', memory, '≤ 100'));
-}
-
-interface Server {
-  readonly url: string;
-  readonly pid: number;
-  stop(): Promise<void>;
-}
-
-function start(data: string): Promise<Server> {
-  const child = spawn(join(ROOT, 'bin/slipway'), ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, AWS_REGION: REGION, SLIPWAY_LOG: 'error' },
-  });
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const url = /^slipway ready (\S+)$/.exec(line)?.[1];
-      if (!url) return;
-      child.removeAllListeners('exit');
-      resolve({
-        url,
-        pid: child.pid ?? 0,
-        stop: () =>
-          new Promise((ended) => {
-            child.once('exit', () => ended());
-            child.kill('SIGTERM');
-          }),
-      });
-    });
-  });
 }
 
 function rssMegabytes(pid: number): number {

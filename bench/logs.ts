@@ -5,12 +5,11 @@
  * the same client can send to a server that does nothing.
  */
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { loadavg, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
@@ -18,8 +17,8 @@ import { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
 import { readRootKey } from '#store/root-key.ts';
 import { BATCH_LINES, createBatch, type WriterOrder } from './support/logs-writer.ts';
 import { type Figure, figure, report } from './report.ts';
+import { startServer } from './server.ts';
 
-const ROOT = resolve(import.meta.dirname, '..');
 const REGION = 'us-east-1';
 const WRITERS = 4;
 const BATCHES = Number(process.env['BENCH_BATCHES'] ?? 40);
@@ -32,7 +31,7 @@ const FOLLOW_MS = 50;
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
 const figures: Figure[] = [];
-const server = await start(join(directory, 'data'));
+const server = await startServer(join(directory, 'data'));
 try {
   const credentials = readRootKey(join(directory, 'data'));
   if (!credentials) throw new Error('no root key');
@@ -204,27 +203,4 @@ function diskBytes(): number {
 function rssMegabytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes) / 1024;
-}
-
-async function start(
-  data: string,
-): Promise<{ readonly url: string; readonly pid: number; stop(): Promise<void> }> {
-  const child = spawn(join(ROOT, 'bin/slipway'), ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SLIPWAY_LOG: 'error' },
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^slipway ready (\S+)$/.exec(line)?.[1];
-    if (url === undefined) continue;
-    return {
-      url,
-      pid: child.pid ?? 0,
-      async stop() {
-        const ended = new Promise((done) => child.once('exit', done));
-        child.kill('SIGTERM');
-        await ended;
-      },
-    };
-  }
-  throw new Error('the server ended before it was ready');
 }

@@ -4,19 +4,18 @@
  * At the end one of 5 GB in five parts, there and back, and the most memory that the server ever had.
  */
 
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, createReadStream, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { S3 } from '@aws-sdk/client-s3';
 import { readRootKey } from '#store/root-key.ts';
 import { type Figure, figure, report } from './report.ts';
+import { peakMegabytes, startServer } from './server.ts';
 
 const run = promisify(execFile);
-const ROOT = resolve(import.meta.dirname, '..');
 const REGION = 'us-east-1';
 const SIZES = [
   { name: '1 KB', bytes: 1024, runs: 200 },
@@ -27,7 +26,7 @@ const PARTS = 5;
 
 const directory = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
 const figures: Figure[] = [];
-const server = await start(join(directory, 'data'));
+const server = await startServer(join(directory, 'data'));
 try {
   const credentials = readRootKey(join(directory, 'data'));
   if (!credentials) throw new Error('no root key');
@@ -114,10 +113,6 @@ function writeRandom(path: string, bytes: number): void {
   closeSync(file);
 }
 
-function peakMegabytes(pid: number): number {
-  return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-}
-
 async function measureFloors(path: string, size: (typeof SIZES)[number]): Promise<void> {
   const out = join(directory, 'out');
   const key = '0'.repeat(64);
@@ -139,27 +134,4 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   const from = performance.now();
   await work();
   return performance.now() - from;
-}
-
-async function start(
-  data: string,
-): Promise<{ readonly url: string; readonly pid: number; stop(): Promise<void> }> {
-  const child = spawn(join(ROOT, 'bin/slipway'), ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SLIPWAY_LOG: 'error' },
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^slipway ready (\S+)$/.exec(line)?.[1];
-    if (url === undefined) continue;
-    return {
-      url,
-      pid: child.pid ?? 0,
-      async stop() {
-        const ended = new Promise((resolve) => child.once('exit', resolve));
-        child.kill('SIGTERM');
-        await ended;
-      },
-    };
-  }
-  throw new Error('the server ended before it was ready');
 }
