@@ -6,7 +6,7 @@
  */
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { attach } from '#runtimes/attached.ts';
 import { killsIn, memoryFolderOf } from '#runtimes/cgroups.ts';
 import { watchDisk, type DiskWatch } from '#runtimes/disk.ts';
@@ -40,8 +40,9 @@ export function createDockerRuntime(options: DockerOptions): Runtime {
     name: 'docker',
     images,
     problem: () => findProblem(options, engine),
-    open: (plan) => openContainer(options, engine, plan),
-    kill: (directory, graceMs) => killContainer(engine, directory, graceMs),
+    // The engine knows nothing of the folder that the server stands in.
+    open: (plan) => openContainer(options, engine, { ...plan, directory: resolve(plan.directory) }),
+    kill: (directory, graceMs) => killContainer(engine, resolve(directory), graceMs),
   };
 }
 
