@@ -75,7 +75,9 @@ export function startHost(
         SLIPWAY_CHECKOUT: ROOT,
         AWS_ACCESS_KEY_ID: credentials.accessKeyId,
         AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-        ...(process.env['NODE_EXTRA_CA_CERTS'] && { NODE_EXTRA_CA_CERTS: process.env['NODE_EXTRA_CA_CERTS'] }),
+        ...(process.env['NODE_EXTRA_CA_CERTS'] && {
+          NODE_EXTRA_CA_CERTS: process.env['NODE_EXTRA_CA_CERTS'],
+        }),
       },
     },
   );
