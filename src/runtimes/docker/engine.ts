@@ -1,19 +1,16 @@
 /**
- * A Docker Engine as this runtime uses it: a dozen of its calls, over its socket on this machine. The client library is
- * loaded with the first call, so a server that never sees an image never pays for it. Every call has a time limit; what
- * the engine answers about an absent thing is `undefined`, everything else that is not success is an `EngineError` with
- * the engine's own words.
- * https://docs.docker.com/engine/api/v1.40/
+ * A Docker Engine as this runtime uses it: a dozen of its calls, on this machine. What it answers about an absent thing
+ * is `undefined`; everything else that is not success is an `EngineError`.
+ * https://docs.docker.com/reference/api/engine/
  */
 
 import type { IncomingMessage } from 'node:http';
-import type DockerModem from 'docker-modem';
+import { absent, createCaller, EngineError, type Call, type RegistryCredentials } from './calls.ts';
 
-/** Of Docker 19.03; every engine since speaks it, or says that it is too new for that. */
-const CALL_MS_MAX = 60_000;
+export { EngineError, type RegistryCredentials };
+
 /** A pull of the largest image that AWS takes, over a slow line. */
 const PULL_MS_MAX = 60 * 60_000;
-const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const LINE_LENGTH_MAX = 64 * 1024;
 const REFERENCE = /^[A-Za-z0-9][\w.:/@-]{0,499}$/;
 
@@ -42,11 +39,6 @@ export interface Engine {
   countProcesses(id: string): Promise<number | undefined>;
   /** Bytes that a container has written over its image. */
   writtenBytes(id: string): Promise<number>;
-}
-
-export interface RegistryCredentials {
-  readonly username: string;
-  readonly password: string;
 }
 
 export interface EngineInfo {
@@ -84,32 +76,8 @@ export interface EngineContainer {
   readonly GraphDriver?: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
 }
 
-/** What the engine said; `status` is absent when it could not be asked. */
-export class EngineError extends Error {
-  override readonly name = 'EngineError';
-  readonly status: number | undefined;
-
-  constructor(message: string, status: number | undefined, cause: unknown) {
-    super(message, { cause });
-    this.status = status;
-  }
-}
-
-interface Call {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly path: string;
-  readonly query?: Readonly<Record<string, unknown>>;
-  readonly body?: unknown;
-  readonly ok: readonly number[];
-  readonly signal?: AbortSignal | undefined;
-  readonly credentials?: RegistryCredentials | undefined;
-}
-
 export function createEngine(socketPath: string): Engine {
-  let modem: Promise<DockerModem> | undefined;
-  const open = async (call: Call) => dial(await (modem ??= openModem(socketPath)), socketPath, call);
-  const ask = async <Answer>(call: Call): Promise<Answer> =>
-    (await told(socketPath, call, async () => readAnswer(await open(call)))) as Answer;
+  const { ask, follow } = createCaller(socketPath);
 
   return {
     socketPath,
@@ -126,7 +94,7 @@ export function createEngine(socketPath: string): Engine {
         signal: AbortSignal.any([signal, AbortSignal.timeout(PULL_MS_MAX)]),
         credentials,
       };
-      await told(socketPath, call, async () => readProgress(await open(call)));
+      await follow(call, readProgress);
     },
     async createVolume(name, directory) {
       const options = { type: 'none', o: 'bind', device: directory };
@@ -183,89 +151,6 @@ export function createEngine(socketPath: string): Engine {
       return answer?.SizeRw ?? 0;
     },
   };
-}
-
-/** The library prints every request, credentials included, when the environment of the server asks for that. */
-async function openModem(socketPath: string): Promise<DockerModem> {
-  const wanted = process.env['DEBUG'];
-  delete process.env['DEBUG'];
-  try {
-    const { default: Modem } = await import('docker-modem');
-    return new Modem({ socketPath, protocol: 'http', host: undefined });
-  } finally {
-    if (wanted !== undefined) process.env['DEBUG'] = wanted;
-  }
-}
-
-/**
- * The answer is read by ourselves: of one that breaks off the library would say nothing, neither good nor bad.
- */
-function dial(modem: DockerModem, socketPath: string, call: Call): Promise<IncomingMessage> {
-  const { method, query = {}, body = {}, credentials } = call;
-  return new Promise((resolve, reject) => {
-    modem.dial(
-      {
-        path: `${call.path}?`,
-        method,
-        options: { _query: query, _body: body },
-        statusCodes: Object.fromEntries(call.ok.map((status) => [status, true])),
-        isStream: true,
-        abortSignal: call.signal ?? AbortSignal.timeout(CALL_MS_MAX),
-        ...(credentials ? { authconfig: { ...credentials } } : {}),
-      },
-      (error, result) =>
-        error ? reject(engineError(socketPath, call, error)) : resolve(result as IncomingMessage),
-    );
-  });
-}
-
-/** What breaks while an answer is read is told like what breaks before. */
-async function told<Answer>(socketPath: string, call: Call, read: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await read();
-  } catch (error) {
-    throw error instanceof EngineError ? error : engineError(socketPath, call, error as Error);
-  }
-}
-
-function engineError(socketPath: string, call: Call, error: Error): Error {
-  const { statusCode } = error as { statusCode?: number };
-  if (statusCode !== undefined) {
-    // The library puts its own words before those of the engine.
-    const said = error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
-    return new EngineError(said, statusCode, error);
-  }
-  const reason: unknown = call.signal?.aborted ? call.signal.reason : undefined;
-  if (reason instanceof Error && reason.name !== 'TimeoutError') return reason;
-  return new EngineError(
-    `the Docker Engine at ${socketPath} cannot be asked: ${(reason instanceof Error ? reason : error).message}`,
-    undefined,
-    error,
-  );
-}
-
-async function readAnswer(stream: IncomingMessage): Promise<unknown> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of stream as AsyncIterable<Buffer>) {
-    parts.push(part);
-    length += part.length;
-    if (length > ANSWER_BYTES_MAX) throw new Error(`it answered more than ${ANSWER_BYTES_MAX} bytes`);
-  }
-  const text = Buffer.concat(parts).toString();
-  return text.trim() === '' ? undefined : JSON.parse(text);
-}
-
-async function absent<Answer>(
-  asked: Promise<Answer>,
-  ...statuses: readonly number[]
-): Promise<Answer | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof EngineError && statuses.includes(error.status ?? 0)) return undefined;
-    throw error;
-  }
 }
 
 /** The engine tells of a failure in the midst of what it answers with success, one object a line. */
