@@ -2,13 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { CodeBuildClient, BatchGetBuildsCommand, CreateProjectCommand } from '@aws-sdk/client-codebuild';
+import {
+  BatchGetBuildsCommand,
+  CodeBuildClient,
+  CreateProjectCommand,
+  StartBuildCommand,
+  StopBuildCommand,
+} from '@aws-sdk/client-codebuild';
 import { CodeCommitClient, CreateRepositoryCommand, PutFileCommand } from '@aws-sdk/client-codecommit';
 import {
   CodePipelineClient,
   CreatePipelineCommand,
   GetPipelineStateCommand,
   ListActionExecutionsCommand,
+  ListPipelineExecutionsCommand,
   type ActionDeclaration,
   type StageState,
 } from '@aws-sdk/client-codepipeline';
@@ -41,7 +48,7 @@ let s3: S3Client;
 let commitId: string | undefined;
 
 before(async () => {
-  house = await createTestHouse();
+  house = await createTestHouse({ builds: 1 });
   const { endpoint, region, credentials } = house;
   const options = { endpoint, region, credentials, maxAttempts: 1 };
   codepipeline = new CodePipelineClient(options);
@@ -185,4 +192,41 @@ test('a build that fails is told with its state, and the stage fails', async () 
   const error = built.actionStates?.[0]?.latestExecution?.errorDetails;
   assert.equal(error?.code, 'JobFailed');
   assert.match(error.message ?? '', /^Build terminated with state: FAILED/);
+});
+
+test('an execution whose build waits for a place says what for, and no longer once it has one', async () => {
+  const environment = {
+    type: 'LINUX_CONTAINER',
+    image: 'aws/codebuild/standard:7.0',
+    computeType: 'BUILD_GENERAL1_SMALL',
+  } as const;
+  const buildspec = 'version: 0.2\nphases: {build: {commands: [sleep 4712]}}';
+  await codebuild.send(
+    new CreateProjectCommand({
+      name: 'busy',
+      source: { type: 'NO_SOURCE', buildspec },
+      artifacts: { type: 'NO_ARTIFACTS' },
+      environment,
+      serviceRole: 'arn:aws:iam::123456789012:role/codebuild',
+    }),
+  );
+  const { build } = await codebuild.send(new StartBuildCommand({ projectName: 'busy' }));
+  await create('patient', 'world');
+  const said = await until('the reason', WITHIN_MS, async () => {
+    const { pipelineExecutionSummaries: [newest] = [] } = await codepipeline.send(
+      new ListPipelineExecutionsCommand({ pipelineName: 'patient' }),
+    );
+    return newest?.statusSummary?.includes('Waits for') ? newest.statusSummary : undefined;
+  });
+  assert.match(
+    said,
+    /^Action Compile of stage Build runs in CodeBuild \(web:[0-9a-f-]{36}\): Waits for 2 vCPU/,
+  );
+  await codebuild.send(new StopBuildCommand({ id: build?.id }));
+  await reach('patient', 'Build', ['Succeeded']);
+  const { actionExecutionDetails = [] } = await codepipeline.send(
+    new ListActionExecutionsCommand({ pipelineName: 'patient' }),
+  );
+  const compile = actionExecutionDetails.find(({ actionName }) => actionName === 'Compile');
+  assert.doesNotMatch(compile?.output?.executionResult?.externalExecutionSummary ?? '', /Waits/);
 });

@@ -167,11 +167,13 @@ export function noteStarted(draft: Draft, run: Writable<ActionRun>, reference: E
   if (run.token === undefined) run.poll = { at: draft.at + POLL_MS_MIN, pauseMs: POLL_MS_MIN };
 }
 
+/** An empty summary takes back what was told before. */
 export function noteReference(draft: Draft, run: Writable<Run>, reference: ExternalReference): void {
   run.changedAt = draft.at;
   for (const name of REFERENCE_NAMES) {
     if (reference[name] !== undefined) Object.assign(run, { [name]: reference[name] });
   }
+  if (run.summary === '') delete run.summary;
 }
 
 const REFERENCE_NAMES = [
@@ -204,6 +206,7 @@ export function pollAction(
     ...actingOf(draft, declarationOf(draft.state, execution), action),
     actionType: action.actionTypeId,
     externalId: run.externalId,
+    ...(run.summary !== undefined && { told: run.summary }),
   });
 }
 

@@ -51,6 +51,8 @@ export interface PollAction extends ActionAddress, Acting {
   readonly type: 'PollAction';
   readonly actionType: ActionTypeId;
   readonly externalId: string;
+  /** The summary that is known of it so far. */
+  readonly told?: string;
 }
 
 /** The run of an action that a worker does ended without its result: nothing is to be done for it any more. */

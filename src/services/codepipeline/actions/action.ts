@@ -27,6 +27,7 @@ export interface Action {
 export type Outcome = ExternalReference &
   (
     | { readonly type: 'ActionStarted' }
+    | { readonly type: 'ActionProgressed' }
     | {
         readonly type: 'ActionSucceeded';
         readonly outputVariables: Readonly<Record<string, string>>;

@@ -36,6 +36,14 @@ export function outcomeOf(build: Build): Outcome | undefined {
   }
 }
 
+/** What a build waits for, while it does; nothing where that is known. */
+export function progressOf(build: Build, told: string | undefined): Outcome | undefined {
+  const { currentPhase, phases = [] } = build;
+  const waits = currentPhase === 'QUEUED' ? phases.at(-1)?.contexts?.[0]?.message : undefined;
+  const summary = cut(waits ?? '', SUMMARY_LENGTH_MAX);
+  return summary === (told ?? '') ? undefined : { type: 'ActionProgressed', summary };
+}
+
 export function batchFailureOf(batch: BuildBatch): Outcome {
   const message = `Build terminated with state: ${batch.buildBatchStatus}${reasonOf(batch)}`;
   return {

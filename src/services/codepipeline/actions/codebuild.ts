@@ -11,7 +11,7 @@ import type { NamedArtifact } from '#core/pipeline/state.ts';
 import type { Caller } from '#services/service.ts';
 import type { Action, Outcome } from './action.ts';
 import { ActionRefused, configured } from './action.ts';
-import { artifactsOf, batchFailureOf, locationOf, outcomeOf, referenceOf } from './builds.ts';
+import { artifactsOf, batchFailureOf, locationOf, outcomeOf, progressOf, referenceOf } from './builds.ts';
 
 const NO_ARTIFACTS = { type: 'NO_ARTIFACTS' } as const;
 
@@ -37,7 +37,9 @@ export const codebuild: Action = {
     if (!build) {
       throw new ActionRefused('JobFailed', `The build ${order.externalId} does not exist any more`);
     }
-    return outcomeOf(build);
+    const outcome = outcomeOf(build);
+    // What it waited for is over.
+    return outcome ? { ...outcome, summary: '' } : progressOf(build, order.told);
   },
 };
 

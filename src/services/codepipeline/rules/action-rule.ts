@@ -42,6 +42,8 @@ function outcomeOf({ ...outcome }: Outcome): RuleOutcome {
   switch (outcome.type) {
     case 'ActionStarted':
       return { type: 'RuleWaited', ...reference };
+    case 'ActionProgressed':
+      return { type: 'RuleWaited' };
     case 'ActionSucceeded':
       return { type: 'RuleMet', ...reference };
     case 'ActionFailed':
