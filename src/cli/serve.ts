@@ -64,9 +64,11 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   const note = join(options.data, 'endpoint');
   writeFileSync(note, `${slipway.url}\n`, { mode: 0o600 });
-  process.stdout.write(`slipway ready ${slipway.url}\n`);
+  // Whoever reads the line may end us at once.
+  const signal = signalled(log);
   if (tls) keepTls(slipway, tls, log);
-  await signalled(log);
+  process.stdout.write(`slipway ready ${slipway.url}\n`);
+  await signal;
   rmSync(note, { force: true });
   await slipway.close(DRAIN_MS_MAX);
   // Whatever a library still holds open must not outlive the drain.

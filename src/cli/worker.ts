@@ -53,8 +53,10 @@ export async function worker(options: WorkerOptions): Promise<void> {
     environment: process.env,
     log,
   });
+  // Whoever reads the line may end us at once.
+  const signal = signalled(log);
   process.stdout.write(`slipway worker ready for ${server}\n`);
-  await signalled(log);
+  await signal;
   await slipway.close(DRAIN_MS_MAX);
   // Whatever a library still holds open must not outlive the drain.
   process.exit(0);
