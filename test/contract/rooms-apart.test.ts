@@ -70,6 +70,7 @@ test('what services may do without any policy is this list and nothing else', ()
     'codepipeline codecommit:GetRepository',
     'codestar-notifications codepipeline:ListActionExecutions',
     'logs cloudwatch:PutMetricData',
+    'sts iam:GetOpenIDConnectProvider',
     'sts iam:GetPolicy',
     'sts iam:GetRole',
   ]);
