@@ -146,7 +146,12 @@ async function openHouse(
     clock,
     log,
     database,
-    objects: await openConfiguredObjects(join(directory, 'objects'), options.environment, () => clock.now()),
+    objects: await openConfiguredObjects(
+      join(directory, 'objects'),
+      options.environment,
+      () => clock.now(),
+      database.dialect === 'postgres',
+    ),
     keyring,
     engine,
     repositories: openRepositories(join(directory, 'repositories')),

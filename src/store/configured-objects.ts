@@ -8,17 +8,21 @@ import { join } from 'node:path';
 import { type ObjectStore, openObjects } from './objects.ts';
 import { openRemoteObjects, parseRemoteObjects, type RemoteObjects } from './remote-objects.ts';
 
-/** `SLIPWAY_OBJECTS` names a bucket elsewhere; without it, blobs are files in `directory`. Throws with what helps. */
+/**
+ * `SLIPWAY_OBJECTS` names a bucket elsewhere; without it, blobs are files in `directory`, which several nodes may share.
+ * Throws with what helps.
+ */
 export async function openConfiguredObjects(
   directory: string,
   environment: NodeJS.ProcessEnv,
   now: () => number,
+  isShared = false,
 ): Promise<ObjectStore> {
   const url = environment['SLIPWAY_OBJECTS'];
   const note = join(directory, 'elsewhere');
   const noted = existsSync(note) ? readFileSync(note, 'utf8').trim() : undefined;
   if (!url) {
-    if (noted === undefined) return openObjects(directory);
+    if (noted === undefined) return openObjects(directory, isShared);
     throw new Error(`The objects of this installation are in ${noted}. Set SLIPWAY_OBJECTS as it was.`);
   }
   const settings = parseRemoteObjects(url, environment);

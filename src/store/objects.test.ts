@@ -64,10 +64,13 @@ test('a full disk leaves nothing behind', async () => {
 test('opening removes what an interrupted write left, and nothing that another node may be writing', () => {
   const left = join(directory, 'incoming', 'left');
   writeFileSync(left, 'half');
-  openObjects(directory);
+  openObjects(directory, true);
   assert.deepEqual(incoming(), ['left']);
   const hours = Date.now() / 1000 - 2 * 3600;
   utimesSync(left, hours, hours);
+  openObjects(directory, true);
+  assert.deepEqual(incoming(), []);
+  writeFileSync(left, 'half');
   openObjects(directory);
   assert.deepEqual(incoming(), []);
 });

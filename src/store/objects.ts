@@ -1,8 +1,8 @@
 /**
  * Where the bytes of objects rest: immutable blobs. Here they are files in the data directory (in a bucket elsewhere:
- * `remote-objects.ts`), written to a temporary file, flushed, and
- * renamed. It knows no buckets and no keys; those are rows of the s3 room, which also seals and digests what it puts
- * here, so nothing is computed twice. Blobs rest as they came.
+ * `remote-objects.ts`), written to a temporary file, flushed, and renamed. It knows no buckets and no keys; those are
+ * rows of the s3 room, which also seals and digests what it puts here, so nothing is computed twice. Blobs rest as they
+ * came.
  */
 
 import { createReadStream, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -38,16 +38,18 @@ const ID = /^[0-9a-f]{32}$/;
 const FOLDER_DIGITS = 2;
 /** A write to disk, and a read from it, moves about so many bytes. */
 const WRITE_BYTES = 512 * 1024;
+/** What nobody has written to for so long was left there, even where other nodes write. */
 const LEFT_MS = 3_600_000;
 const READ_BYTES = 256 * 1024;
 
-/** Opens the store in `directory`, and removes what interrupted writes left there. */
-export function openObjects(directory: string): ObjectStore {
+/** Opens the store in `directory`, and removes what interrupted writes left there; of other nodes, only what is old. */
+export function openObjects(directory: string, isShared = false): ObjectStore {
   const incoming = join(directory, 'incoming');
   const blobs = join(directory, 'blobs');
   mkdirSync(incoming, { recursive: true, mode: 0o700 });
   mkdirSync(blobs, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(incoming)) removeIfLeft(join(incoming, name));
+  for (const name of readdirSync(incoming))
+    removeIfLeft(join(incoming, name), isShared ? Date.now() - LEFT_MS : Infinity);
 
   const folderOf = (id: string) => {
     assert(ID.test(id), `blob id ${JSON.stringify(id)} is malformed`);
@@ -93,9 +95,9 @@ export function openObjects(directory: string): ObjectStore {
 }
 
 /** Other nodes may be writing to the same folder; what nobody has touched for so long is not being written. */
-function removeIfLeft(path: string): void {
+function removeIfLeft(path: string, before: number): void {
   const touchedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-  if (touchedAt < Date.now() - LEFT_MS) rmSync(path, { force: true });
+  if (touchedAt < before) rmSync(path, { force: true });
 }
 
 async function writeFlushed(path: string, source: Readable): Promise<Omit<StoredBlob, 'id'>> {
