@@ -3,7 +3,6 @@
 import type {
   Build,
   BuildArtifacts,
-  BuildPhase,
   ProjectCache,
   ProjectEnvironment,
   ProjectSource,
@@ -17,6 +16,7 @@ import type {
   CachePlan,
   EnvironmentPlan,
   Phase,
+  PhaseContext,
   SourcePlan,
 } from '#core/build/state.ts';
 import { s3LogPlace } from './s3-log.ts';
@@ -99,7 +99,14 @@ function viewCache(cache: CachePlan | undefined): ProjectCache {
   };
 }
 
-function viewPhase(phase: Phase): BuildPhase {
+/** Of builds, batches and sandboxes alike. */
+export function viewPhase<Type extends string, Status extends string>(phase: {
+  readonly type: Type;
+  readonly startAt: number;
+  readonly status?: Status | undefined;
+  readonly endAt?: number | undefined;
+  readonly contexts?: readonly PhaseContext[] | undefined;
+}) {
   return {
     phaseType: phase.type,
     startTime: new Date(phase.startAt),

@@ -3,7 +3,7 @@
 import { createIamId } from '#base/chance.ts';
 import { deleteConflict, findGroup, findUser, quotaExceeded, type Iam } from './entities.ts';
 import type { Operations } from '#services/service.ts';
-import { pageOf, pathBegins, readPage } from './pages.ts';
+import { pageByPath, pageOf } from './pages.ts';
 import type { IamDatabase } from './tables.ts';
 import { refuseFull, refuseTaken, refuseWithPolicies } from './users.ts';
 import { viewGroup, viewUser } from './views.ts';
@@ -49,23 +49,7 @@ export function groupOperations(iam: Iam) {
     },
 
     async ListGroups(_call, input) {
-      const read = (after: string, count: number) =>
-        iam
-          .read()
-          .selectFrom('iam_groups')
-          .selectAll()
-          .where('name_lower', '>', after)
-          .where(pathBegins(input.PathPrefix))
-          .orderBy('name_lower')
-          .limit(count)
-          .execute();
-      const page = await readPage(
-        iam,
-        `groups:${input.PathPrefix ?? ''}`,
-        input,
-        read,
-        (row) => row.name_lower,
-      );
+      const page = await pageByPath(iam, 'iam_groups', 'groups', input);
       return { Groups: page.rows.map((row) => viewGroup(account, row)), ...page.members };
     },
 

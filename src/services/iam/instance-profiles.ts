@@ -7,7 +7,7 @@ import { createIamId } from '#base/chance.ts';
 import { fault } from '#base/fault.ts';
 import type { Operations } from '#services/service.ts';
 import { deleteConflict, findRole, iamArn, quotaExceeded, type Iam } from './entities.ts';
-import { pageOf, pathBegins, readPage } from './pages.ts';
+import { pageByPath, pageOf } from './pages.ts';
 import type { IamDatabase, InstanceProfileRow } from './tables.ts';
 import { dropTags, putTags, readTags } from './tags.ts';
 import { showTrust } from './trust.ts';
@@ -65,18 +65,7 @@ export function instanceProfileOperations(iam: Iam) {
     },
 
     async ListInstanceProfiles(_call, input) {
-      const read = (after: string, count: number) =>
-        iam
-          .read()
-          .selectFrom('iam_instance_profiles')
-          .selectAll()
-          .where('name_lower', '>', after)
-          .where(pathBegins(input.PathPrefix))
-          .orderBy('name_lower')
-          .limit(count)
-          .execute();
-      const name = `instance-profiles:${input.PathPrefix ?? ''}`;
-      const page = await readPage(iam, name, input, read, (row) => row.name_lower);
+      const page = await pageByPath(iam, 'iam_instance_profiles', 'instance-profiles', input);
       return { InstanceProfiles: await list(page.rows), ...page.members };
     },
 

@@ -4,6 +4,7 @@ import { sql, type Expression, type SqlBool } from 'kysely';
 import { fault } from '#base/fault.ts';
 import { SealBroken } from '#store/keyring.ts';
 import type { Iam } from './entities.ts';
+import type { IamTables } from './tables.ts';
 
 export interface PageInput {
   readonly Marker?: string | undefined;
@@ -55,8 +56,31 @@ export function pageOf<Row>(
   return readPage(iam, list, input, read, keyOf);
 }
 
+type Named = 'iam_groups' | 'iam_instance_profiles' | 'iam_roles' | 'iam_users';
+
+/** A page of those whose path begins as wanted, by their names. */
+export function pageByPath<Table extends Named>(
+  iam: Iam,
+  table: Table,
+  list: string,
+  input: PageInput & { readonly PathPrefix?: string | undefined },
+): Promise<Page<IamTables[Table]>> {
+  // All of them have the columns that are named here; one stands for all before the compiler.
+  const read = async (after: string, count: number) =>
+    (await iam
+      .read()
+      .selectFrom(table as 'iam_users')
+      .selectAll()
+      .where('name_lower', '>', after)
+      .where(pathBegins(input.PathPrefix))
+      .orderBy('name_lower')
+      .limit(count)
+      .execute()) as unknown as IamTables[Table][];
+  return readPage(iam, `${list}:${input.PathPrefix ?? ''}`, input, read, (row) => row.name_lower);
+}
+
 /** A condition of a query: the path begins with the prefix. */
-export function pathBegins(prefix: string | undefined): Expression<SqlBool> {
+function pathBegins(prefix: string | undefined): Expression<SqlBool> {
   const wanted = prefix ?? '/';
   return sql<SqlBool>`substr(path, 1, ${[...wanted].length}) = ${wanted}`;
 }

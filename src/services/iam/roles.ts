@@ -6,7 +6,7 @@ import type { Operations } from '#services/service.ts';
 import { sizeOf } from './documents.ts';
 import { deleteConflict, findRole, quotaExceeded, type Iam } from './entities.ts';
 import { profilesWith } from './instance-profiles.ts';
-import { pathBegins, readPage } from './pages.ts';
+import { pageByPath } from './pages.ts';
 import type { IamDatabase, RoleRow } from './tables.ts';
 import { putTags, readTags } from './tags.ts';
 import { refuseServiceLinked } from './service-linked-roles.ts';
@@ -68,23 +68,7 @@ export function roleOperations(iam: Iam) {
     },
 
     async ListRoles(_call, input) {
-      const read = (after: string, count: number) =>
-        iam
-          .read()
-          .selectFrom('iam_roles')
-          .selectAll()
-          .where('name_lower', '>', after)
-          .where(pathBegins(input.PathPrefix))
-          .orderBy('name_lower')
-          .limit(count)
-          .execute();
-      const page = await readPage(
-        iam,
-        `roles:${input.PathPrefix ?? ''}`,
-        input,
-        read,
-        (row) => row.name_lower,
-      );
+      const page = await pageByPath(iam, 'iam_roles', 'roles', input);
       const roles = page.rows.map(async (row) =>
         viewRole(account, row, await showTrust(iam.read(), account, row.trust)),
       );

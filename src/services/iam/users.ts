@@ -5,7 +5,7 @@ import { fault } from '#base/fault.ts';
 import type { Operations } from '#services/service.ts';
 import { isManagedPolicy } from './policies.ts';
 import { deleteConflict, findUser, quotaExceeded, userNameOf, type Iam } from './entities.ts';
-import { pathBegins, readPage } from './pages.ts';
+import { pageByPath } from './pages.ts';
 import type { IamDatabase } from './tables.ts';
 import { putTags, readTags } from './tags.ts';
 import { viewUser } from './views.ts';
@@ -42,23 +42,7 @@ export function userOperations(iam: Iam) {
     },
 
     async ListUsers(_call, input) {
-      const read = (after: string, count: number) =>
-        iam
-          .read()
-          .selectFrom('iam_users')
-          .selectAll()
-          .where('name_lower', '>', after)
-          .where(pathBegins(input.PathPrefix))
-          .orderBy('name_lower')
-          .limit(count)
-          .execute();
-      const page = await readPage(
-        iam,
-        `users:${input.PathPrefix ?? ''}`,
-        input,
-        read,
-        (row) => row.name_lower,
-      );
+      const page = await pageByPath(iam, 'iam_users', 'users', input);
       return { Users: page.rows.map((row) => viewUser(account, row)), ...page.members };
     },
 

@@ -1,18 +1,12 @@
 /** States of batches as CodeBuild's API shows them; pure. */
 
-import type {
-  BuildBatch,
-  BuildBatchPhase,
-  BuildGroup,
-  BuildSummary,
-  ResolvedArtifact,
-} from '@aws-sdk/client-codebuild';
+import type { BuildBatch, BuildGroup, BuildSummary, ResolvedArtifact } from '@aws-sdk/client-codebuild';
 import { arnOf } from '#base/arn.ts';
 import { allGroups } from '#core/batch/groups.ts';
 import { currentPhase } from '#core/batch/phases.ts';
-import type { BatchPhase, BatchState, BuildSummary as Summary, Group } from '#core/batch/state.ts';
+import type { BatchState, BuildSummary as Summary, Group } from '#core/batch/state.ts';
 import type { ArtifactFacts, BuildPlan, BuildState } from '#core/build/state.ts';
-import { viewBuild } from '#services/codebuild/views.ts';
+import { viewBuild, viewPhase } from '#services/codebuild/views.ts';
 import type { Scope } from '#services/service.ts';
 import { requestOf, type FoundBatch } from './batch-room.ts';
 
@@ -72,19 +66,6 @@ export function batchAsBuild({ state, row }: FoundBatch): BuildState {
       ...(combined ? { artifacts: [combined] } : {}),
       ...(commit === undefined ? {} : { resolvedSourceVersion: commit }),
     },
-  };
-}
-
-function viewPhase(phase: BatchPhase): BuildBatchPhase {
-  return {
-    phaseType: phase.type,
-    startTime: new Date(phase.startAt),
-    ...(phase.status && { phaseStatus: phase.status }),
-    ...(phase.endAt !== undefined && {
-      endTime: new Date(phase.endAt),
-      durationInSeconds: Math.floor((phase.endAt - phase.startAt) / 1000),
-    }),
-    ...(phase.contexts && { contexts: phase.contexts.map((context) => ({ ...context })) }),
   };
 }
 

@@ -2,8 +2,8 @@
 
 import type { CommandExecution, Sandbox, SandboxSession } from '@aws-sdk/client-codebuild';
 import { currentSandboxPhase, sandboxStatus } from '#core/sandbox/decide.ts';
-import type { SandboxPhase, SandboxState } from '#core/sandbox/state.ts';
-import { viewEnvironment, viewLogs, viewSource } from '#services/codebuild/views.ts';
+import type { SandboxState } from '#core/sandbox/state.ts';
+import { viewEnvironment, viewLogs, viewPhase, viewSource } from '#services/codebuild/views.ts';
 import type { Scope } from '#services/service.ts';
 import type { CommandRow } from './tables.ts';
 
@@ -49,19 +49,6 @@ function viewSession(scope: Scope, state: SandboxState): SandboxSession {
     phases: phases.map(viewPhase),
     ...(state.resolvedSourceVersion !== undefined && { resolvedSourceVersion: state.resolvedSourceVersion }),
     logs: viewLogs(scope, state),
-  };
-}
-
-function viewPhase(phase: SandboxPhase): NonNullable<SandboxSession['phases']>[number] {
-  return {
-    phaseType: phase.type,
-    startTime: new Date(phase.startAt),
-    ...(phase.status && { phaseStatus: phase.status }),
-    ...(phase.endAt !== undefined && {
-      endTime: new Date(phase.endAt),
-      durationInSeconds: Math.floor((phase.endAt - phase.startAt) / 1000),
-    }),
-    ...(phase.contexts && { contexts: phase.contexts.map((context) => ({ ...context })) }),
   };
 }
 
