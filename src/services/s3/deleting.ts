@@ -36,12 +36,13 @@ async function remove(
   ifMatch?: string,
 ): Promise<Deleted> {
   const isMarker = versionId === undefined && bucket.versioning !== '';
-  const there =
-    isMarker || (await findVersion(readRows(room.house), bucket.name, key, versionId ?? NULL_VERSION));
   const { at, requestId, account: requester, source } = call;
   const name = isMarker ? 'ObjectRemoved:DeleteMarkerCreated' : 'ObjectRemoved:Delete';
-  const removals: Removal[] = there ? [{ name, key, versionId, at, requestId, requester, source }] : [];
-  return await commitRemovals(room, bucket, removals, async (rows) => {
+  const removals: Removal[] = [{ name, key, versionId, at, requestId, requester, source }];
+  const isThere = async () =>
+    isMarker ||
+    (await findVersion(readRows(room.house), bucket.name, key, versionId ?? NULL_VERSION)) !== undefined;
+  const work = async (rows: Rows): Promise<Deleted> => {
     const current = await findBucket(rows, bucket.name);
     // What is told was chosen for the bucket as it was read.
     if (current.versioning !== bucket.versioning) throw s3Fault('OperationAborted');
@@ -55,7 +56,8 @@ async function remove(
       return { versionId, isMarker: row?.is_marker === 1 };
     }
     return await removeWithin(rows, current, key, call.at);
-  });
+  };
+  return await commitRemovals(room, bucket, removals, work, isThere);
 }
 
 /** What deleting a key means without a version: its end, or a marker where versions are kept. */

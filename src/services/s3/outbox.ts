@@ -88,12 +88,13 @@ export interface Removal {
   readonly source: string;
 }
 
-/** Runs `work` in one transaction; whoever listens hears of the removals if it commits. Nobody, mostly. */
+/** Runs `work` in one transaction; who listens hears of the removals if it commits, and if `isThere` said so before. */
 export async function commitRemovals<Result>(
   room: Room,
   bucket: BucketRow,
   removals: readonly Removal[],
   work: (rows: Rows) => Promise<Result>,
+  isThere: () => Promise<boolean> = () => Promise.resolve(true),
 ): Promise<Result> {
   const { house } = room;
   const changes = await Promise.all(
@@ -111,7 +112,9 @@ export async function commitRemovals<Result>(
     }),
   );
   const heard = changes.filter(({ isPublished, listeners }) => isPublished || listeners.length > 0);
-  if (heard.length === 0) return house.database.transaction((transaction) => work(withTables(transaction)));
+  // Mostly nobody listens, and then it is not asked either whether anything is there.
+  if (heard.length === 0 || !(await isThere()))
+    return house.database.transaction((transaction) => work(withTables(transaction)));
   let result: { readonly value: Result } | undefined;
   await send(room, bucket, heard, async (rows) => {
     result = { value: await work(rows) };
